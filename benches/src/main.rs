@@ -1,0 +1,2 @@
+//! The benchmark harness: issue E fills it.
+fn main() {}

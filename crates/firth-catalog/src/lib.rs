@@ -1,0 +1,1 @@
+//! Connections, datasets, tables and the audit trail: definitions, sealing, the SQLite store.

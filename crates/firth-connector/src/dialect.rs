@@ -1,0 +1,127 @@
+//! How expressions are written in a remote's SQL, and which of them mean there what they mean here.
+//!
+//! Pushdown walks an expression from its leaves and asks the dialect to render each operation. What a
+//! dialect does not list is evaluated here; that is never an error. The list is an allow-list: two
+//! systems agree on an operation because somebody checked it, not because the words look alike.
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+
+/// An operation of our engine, on operands of known types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// `a = b` and its kin.
+    Compare(Comparison),
+    /// `a AND b`, with SQL's three values.
+    And,
+    /// `a OR b`, with SQL's three values.
+    Or,
+    /// `NOT a`.
+    Not,
+    /// `a IS NULL`.
+    IsNull,
+    /// `a IS NOT NULL`.
+    IsNotNull,
+    /// The first operand equals one of the others, which are literals and not NULL.
+    In,
+    /// The first operand is none of the others, which are literals and not NULL.
+    NotIn,
+    /// `a LIKE b` with `%`, `_` and no escape but backslash; the pattern is a literal.
+    Like,
+    /// `a + b`.
+    Add,
+    /// `a - b`.
+    Subtract,
+    /// `a * b`.
+    Multiply,
+    /// A cast to this type.
+    Cast(&'a DataType),
+    /// A scalar function, by DataFusion's name.
+    Function(&'a str),
+}
+
+/// A comparison operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Eq,
+    /// `<>`
+    NotEq,
+    /// `<`
+    Lt,
+    /// `<=`
+    LtEq,
+    /// `>`
+    Gt,
+    /// `>=`
+    GtEq,
+}
+
+impl Comparison {
+    /// The operator as every SQL writes it.
+    pub const fn sql(self) -> &'static str {
+        match self {
+            Comparison::Eq => "=",
+            Comparison::NotEq => "<>",
+            Comparison::Lt => "<",
+            Comparison::LtEq => "<=",
+            Comparison::Gt => ">",
+            Comparison::GtEq => ">=",
+        }
+    }
+}
+
+/// An operand, already rendered, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Operand<'a> {
+    /// Its text, which can stand anywhere an expression can.
+    pub sql: &'a str,
+    /// Its type here.
+    pub data_type: &'a DataType,
+    /// The source's own type, if the operand is a plain column.
+    pub remote_type: Option<&'a str>,
+    /// Its value, if the operand is a literal.
+    pub literal: Option<&'a ScalarValue>,
+}
+
+/// A rendered operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text, which can stand anywhere an expression can (parenthesised if need be).
+    pub sql: String,
+    /// Whether it means the same there as here. If not, it is a predicate that is true there at
+    /// least wherever it is true here, and is evaluated again here.
+    pub exact: bool,
+}
+
+impl Rendered {
+    /// Means the same there as here.
+    pub fn exact(sql: impl Into<String>) -> Option<Self> {
+        Some(Rendered { sql: sql.into(), exact: true })
+    }
+
+    /// True there wherever it is true here, and maybe elsewhere.
+    pub fn superset(sql: impl Into<String>) -> Option<Self> {
+        Some(Rendered { sql: sql.into(), exact: false })
+    }
+}
+
+/// A remote's SQL.
+pub trait RemoteDialect: Send + Sync {
+    /// A name, quoted so that it means exactly itself.
+    fn identifier(&self, name: &str) -> String;
+
+    /// A literal that has exactly this value and type there, or `None`.
+    fn literal(&self, value: &ScalarValue) -> Option<String>;
+
+    /// An operation, or `None` if it is not on this dialect's list for these operands.
+    ///
+    /// Operands of operations other than AND and OR are exact. AND and OR of supersets are asked for
+    /// too; the caller knows that the whole is then a superset, whatever this says.
+    fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered>;
+
+    /// What stands in the select list when no column is asked for, such as `NULL` or `1`.
+    fn no_columns(&self) -> &'static str {
+        "1"
+    }
+}

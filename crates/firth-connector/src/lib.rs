@@ -1,0 +1,34 @@
+//! The SPI: what a connector is, and the vocabulary around it.
+//!
+//! A *connector* is our code for a kind of system. It is stateless data (its connection types and
+//! their options) and a function that opens a *remote*. A remote can be checked, lists and describes
+//! tables, and is one or both of: a SQL system ([`RemoteSql`]) and an object store ([`Objects`]).
+//! One statement's view of one SQL remote is a *read scope* ([`ReadScope`]); it hands out *splits*
+//! and streams batches.
+//!
+//! This crate names no system and sends nothing. Plans hold a [`RemoteId`] and descriptions, never a
+//! client and never a secret; [`Remotes`] finds the opened remote when a plan runs.
+
+mod canceller;
+mod connector;
+mod dialect;
+mod metrics;
+mod objects;
+mod option;
+mod options;
+mod read;
+mod remote;
+mod remotes;
+mod table;
+
+pub use canceller::Canceller;
+pub use connector::{ConnectionType, Connector, Connectors};
+pub use dialect::{Comparison, Operand, Operation, RemoteDialect, Rendered};
+pub use metrics::{SourceMetrics, SourceReport};
+pub use objects::{ConditionalPut, ObjectLocation, Objects};
+pub use option::{OptionKind, OptionSpec};
+pub use options::{GivenOption, GivenValue, OptionValue, Options};
+pub use read::{ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, RemoteWriter, Split};
+pub use remote::{CheckReport, Remote, RemoteId, StatementId};
+pub use remotes::{OpenedRemote, Remotes};
+pub use table::{ColumnDescription, SchemaSpec, TableDescription, TableSpec};

@@ -1,0 +1,88 @@
+//! The remotes that one statement has opened: how a plan that holds only ids finds them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use firth_diagnostic::{Diagnostic, Result};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::{ReadScope, Remote, RemoteId, SourceMetrics, SourceReport, StatementId};
+
+/// One statement's remotes. An extension of the session configuration, so that operators find it in
+/// their task context, here and on a worker.
+pub struct Remotes {
+    statement: StatementId,
+    opened: RwLock<HashMap<Uuid, Arc<OpenedRemote>>>,
+}
+
+/// A remote in use by one statement: all its scans share the read scope and the counters.
+pub struct OpenedRemote {
+    /// Which.
+    pub id: RemoteId,
+    /// The remote itself.
+    pub remote: Arc<dyn Remote>,
+    /// What the statement asked of it.
+    pub metrics: Arc<SourceMetrics>,
+    statement: StatementId,
+    scope: OnceCell<Arc<dyn ReadScope>>,
+}
+
+impl Remotes {
+    /// No remotes yet.
+    pub fn new(statement: StatementId) -> Self {
+        Remotes { statement, opened: RwLock::default() }
+    }
+
+    /// The statement.
+    pub fn statement(&self) -> StatementId {
+        self.statement
+    }
+
+    /// Adds a remote, or answers the one that is there under the same id.
+    pub fn insert(&self, id: RemoteId, remote: Arc<dyn Remote>) -> Arc<OpenedRemote> {
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let statement = self.statement;
+        Arc::clone(opened.entry(id.uuid).or_insert_with(|| {
+            Arc::new(OpenedRemote { id, remote, metrics: Arc::default(), statement, scope: OnceCell::new() })
+        }))
+    }
+
+    /// The remote under this id.
+    pub fn get(&self, id: &RemoteId) -> Result<Arc<OpenedRemote>> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        opened
+            .get(&id.uuid)
+            .map(Arc::clone)
+            .ok_or_else(|| Diagnostic::internal(format!("connection {id} was not opened for this statement")))
+    }
+
+    /// What was asked of each, in name order.
+    pub fn report(&self) -> Vec<SourceReport> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let mut reports: Vec<SourceReport> = opened
+            .values()
+            .map(|remote| {
+                let name = (!remote.id.name.is_empty()).then_some(remote.id.name.as_str());
+                remote.metrics.report(name, &remote.id.kind)
+            })
+            .collect();
+        reports.sort_by(|a, b| a.connection.cmp(&b.connection));
+        reports
+    }
+}
+
+impl OpenedRemote {
+    /// The statement's one read scope of this remote, begun when first asked for.
+    pub async fn scope(&self) -> Result<Arc<dyn ReadScope>> {
+        let begin = || async {
+            let sql = Arc::clone(&self.remote)
+                .sql()
+                .ok_or_else(|| Diagnostic::internal(format!("connection {} has no SQL side", self.id)))?;
+            sql.begin(self.statement).await
+        };
+        self.scope.get_or_try_init(begin).await.map(Arc::clone)
+    }
+}

@@ -1,0 +1,29 @@
+//! What a statement answers.
+
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use firth_diagnostic::Diagnostic;
+
+/// What a statement answered: rows, or nothing, and maybe warnings.
+pub struct Outcome {
+    /// The rows, if the statement has any: queries, SHOW, DESCRIBE, CHECK, EXPLAIN, EXPORT DATA.
+    pub rows: Option<Rows>,
+    /// What there is to know beside the rows. Never a reason to stop.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A result set. Work happens as the stream is polled; dropping the stream cancels it, at the sources too.
+pub struct Rows {
+    /// The columns, headed as the query spells them. Names may repeat. Two details beyond Arrow's types:
+    /// a TIMESTAMP is `Timestamp(Microsecond, "UTC")` and a DATETIME has no zone; a JSON column is Utf8
+    /// with `firth.type` = `JSON` in its field's metadata.
+    pub schema: SchemaRef,
+    /// The batches, with exactly `schema`. Errors are diagnostics inside `DataFusionError::External`:
+    /// `firth_engine::diagnostic` takes them out.
+    pub stream: SendableRecordBatchStream,
+}
+
+/// The message in an error of a stream. What is not one of ours is put into words here.
+pub fn diagnostic(error: datafusion::error::DataFusionError) -> Diagnostic {
+    Diagnostic::internal(error)
+}

@@ -1,0 +1,186 @@
+//! Settings: one list from which SET, SHOW SETTINGS, `--set` and the reference page derive.
+
+use std::collections::BTreeMap;
+
+use firth_diagnostic::{Code, Diagnostic, Result, did_you_mean};
+
+/// What type of value a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    /// TRUE or FALSE, also on and off.
+    Bool,
+    /// A positive integer.
+    Count,
+    /// A number of bytes, such as 4G or 512M.
+    Bytes,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Any text.
+    Text,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingSpec {
+    /// The name, in lower case.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: SettingKind,
+    /// The value until it is set, as text. Empty: decided when used.
+    pub default: &'static str,
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+/// Every setting.
+pub const SETTINGS: &[SettingSpec] = &[
+    SettingSpec {
+        name: "pushdown",
+        kind: SettingKind::Bool,
+        default: "true",
+        doc: "Whether filters and limits are sent to SQL sources; columns always are.",
+    },
+    SettingSpec {
+        name: "memory_limit",
+        kind: SettingKind::Bytes,
+        default: "",
+        doc: "How much memory sorts, joins and aggregates may hold before they spill to disk; by default 3/4 of the machine's.",
+    },
+    SettingSpec {
+        name: "threads",
+        kind: SettingKind::Count,
+        default: "",
+        doc: "How many partitions a query is worked on at once; by default one for each core.",
+    },
+    SettingSpec {
+        name: "batch_size",
+        kind: SettingKind::Count,
+        default: "8192",
+        doc: "How many rows a batch holds at most.",
+    },
+    SettingSpec {
+        name: "time_zone",
+        kind: SettingKind::Text,
+        default: "UTC",
+        doc: "The zone that civil times are read in where a TIMESTAMP is wanted.",
+    },
+];
+
+/// The values set, over the defaults. Every value was checked when set.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// The spec of this name; the error offers the nearest.
+    pub fn spec(name: &str) -> Result<&'static SettingSpec> {
+        SETTINGS.iter().find(|spec| spec.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let hint = match did_you_mean(name, SETTINGS.iter().map(|spec| spec.name)) {
+                Some(near) => format!("Did you mean {near:?}? `SHOW SETTINGS` lists all."),
+                None => "`SHOW SETTINGS` lists them.".to_owned(),
+            };
+            Diagnostic::error(Code::NotFound, format!("there is no setting {name:?}")).hint(hint)
+        })
+    }
+
+    /// Sets a setting from its text.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let spec = Self::spec(name)?;
+        let value = spec.kind.normalize(text).ok_or_else(|| {
+            Diagnostic::error(Code::Invalid, format!("{text:?} is not a value of setting {:?}", spec.name))
+                .hint(format!("It takes {}.", spec.kind.describe()))
+        })?;
+        self.values.insert(spec.name, value);
+        Ok(())
+    }
+
+    /// Back to the default.
+    pub fn reset(&mut self, name: &str) -> Result<()> {
+        self.values.remove(Self::spec(name)?.name);
+        Ok(())
+    }
+
+    /// The value's text, or the default's. Empty: decided when used.
+    pub fn text(&self, name: &str) -> &str {
+        match self.values.get(name) {
+            Some(value) => value,
+            None => SETTINGS.iter().find(|spec| spec.name == name).map_or("", |spec| spec.default),
+        }
+    }
+
+    /// A BOOL setting.
+    pub fn bool(&self, name: &str) -> bool {
+        self.text(name) == "true"
+    }
+
+    /// A number; `None` if it is decided when used.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.text(name).parse().ok()
+    }
+}
+
+impl SettingKind {
+    /// The one spelling of a valid text.
+    fn normalize(self, text: &str) -> Option<String> {
+        let text = text.trim();
+        match self {
+            SettingKind::Bool => match text.to_ascii_lowercase().as_str() {
+                "true" | "on" | "1" => Some("true".to_owned()),
+                "false" | "off" | "0" => Some("false".to_owned()),
+                _ => None,
+            },
+            SettingKind::Count => {
+                text.parse().ok().filter(|count: &usize| *count > 0).map(|count| count.to_string())
+            }
+            SettingKind::Bytes => bytes(text).map(|count| count.to_string()),
+            SettingKind::Choice(words) => {
+                words.iter().find(|word| word.eq_ignore_ascii_case(text)).map(|word| (*word).to_owned())
+            }
+            SettingKind::Text => Some(text.to_owned()),
+        }
+    }
+
+    /// For messages.
+    pub fn describe(self) -> String {
+        match self {
+            SettingKind::Bool => "true or false".to_owned(),
+            SettingKind::Count => "a positive whole number".to_owned(),
+            SettingKind::Bytes => "a number of bytes, such as 512M or 4G".to_owned(),
+            SettingKind::Choice(words) => format!("one of {}", words.join(", ")),
+            SettingKind::Text => "a text".to_owned(),
+        }
+    }
+}
+
+/// `4G` → 4 · 2³⁰. Units are powers of 1024; `K`, `KB` and `KiB` mean the same.
+fn bytes(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().ok()?;
+    let power = match text[digits..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return None,
+    };
+    let count = number * f64::from(2u32).powi(power);
+    (count >= 1.0 && count < 2f64.powi(60)).then_some(count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked_and_spelled_one_way() {
+        let mut settings = Settings::default();
+        settings.set("PUSHDOWN", "off").expect("valid");
+        assert!(!settings.bool("pushdown"));
+        settings.set("memory_limit", "1.5G").expect("valid");
+        assert_eq!(settings.number("memory_limit"), Some(3 << 29));
+        assert_eq!(settings.set("threads", "0").expect_err("zero").code(), Code::Invalid);
+        assert_eq!(settings.set("pushdwon", "on").expect_err("typo").hints().len(), 1);
+    }
+}

@@ -1,0 +1,1 @@
+//! Logical plans to remote SQL: the rule, rendering, and the remote scan.

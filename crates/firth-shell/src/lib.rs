@@ -1,0 +1,1 @@
+//! The firth program: shell, batch files, output formats.

@@ -1,0 +1,306 @@
+//! Statements: what the parser answers and the engine executes.
+
+use firth_diagnostic::{Name, Secret, Spanned};
+
+use crate::{ColumnType, Query};
+
+/// One statement. Equality ignores where things were written and how they were spaced.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// `SELECT …`, `WITH …`, `(…)`, `VALUES …`, `FROM …`.
+    Query(Query),
+    /// `EXPLAIN [ANALYZE] query | EXPORT DATA …`.
+    Explain(Explain),
+    /// `EXPORT DATA …`.
+    ExportData(ExportData),
+    /// `CREATE CONNECTION …`.
+    CreateConnection(CreateConnection),
+    /// `ALTER CONNECTION … SET OPTIONS (…)`.
+    AlterConnection(AlterConnection),
+    /// `DROP CONNECTION …`.
+    DropConnection(Drop),
+    /// `SHOW CONNECTIONS`.
+    ShowConnections,
+    /// `DESCRIBE CONNECTION c`.
+    DescribeConnection(Spanned<Name>),
+    /// `CHECK CONNECTION c`.
+    CheckConnection(Spanned<Name>),
+    /// `SHOW CREATE CONNECTION c`.
+    ShowCreateConnection(Spanned<Name>),
+    /// `SHOW CONNECTION TYPES`.
+    ShowConnectionTypes,
+    /// `SHOW OPTIONS FOR CONNECTION TYPE t`.
+    ShowOptions(Spanned<String>),
+    /// `CREATE SCHEMA …`.
+    CreateSchema(CreateSchema),
+    /// `CREATE EXTERNAL SCHEMA …`.
+    CreateExternalSchema(CreateExternalSchema),
+    /// `DROP [EXTERNAL] SCHEMA …`.
+    DropSchema(Drop),
+    /// `CREATE EXTERNAL TABLE …`.
+    CreateExternalTable(CreateExternalTable),
+    /// `DROP EXTERNAL TABLE …`.
+    DropExternalTable(Drop),
+    /// `CREATE VIEW …`.
+    CreateView(CreateView),
+    /// `DROP VIEW …`.
+    DropView(Drop),
+    /// `SHOW SCHEMAS`.
+    ShowSchemas,
+    /// `SHOW TABLES [FROM | IN schema]`.
+    ShowTables(Option<Spanned<Name>>),
+    /// `DESCRIBE t` (also `DESC t`, `DESCRIBE TABLE t`).
+    DescribeTable(Spanned<Name>),
+    /// `SHOW CREATE TABLE t` (also `SHOW CREATE VIEW v`).
+    ShowCreateTable(Spanned<Name>),
+    /// `SHOW SETTINGS`.
+    ShowSettings,
+    /// `SET name = value`.
+    Set(SetSetting),
+    /// `RESET name`.
+    Reset(Spanned<String>),
+    /// `SHOW AUDIT`: the audit trail, newest first.
+    ShowAudit,
+}
+
+impl Statement {
+    /// BigQuery's statementType, where it has one, else a name in its manner: for `--stats json`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Statement::Query(_) => "SELECT",
+            Statement::Explain(_) => "EXPLAIN",
+            Statement::ExportData(_) => "EXPORT_DATA",
+            Statement::CreateConnection(_) => "CREATE_CONNECTION",
+            Statement::AlterConnection(_) => "ALTER_CONNECTION",
+            Statement::DropConnection(_) => "DROP_CONNECTION",
+            Statement::ShowConnections => "SHOW_CONNECTIONS",
+            Statement::DescribeConnection(_) => "DESCRIBE_CONNECTION",
+            Statement::CheckConnection(_) => "CHECK_CONNECTION",
+            Statement::ShowCreateConnection(_) => "SHOW_CREATE_CONNECTION",
+            Statement::ShowConnectionTypes => "SHOW_CONNECTION_TYPES",
+            Statement::ShowOptions(_) => "SHOW_OPTIONS",
+            Statement::CreateSchema(_) => "CREATE_SCHEMA",
+            Statement::CreateExternalSchema(_) => "CREATE_EXTERNAL_SCHEMA",
+            Statement::DropSchema(_) => "DROP_SCHEMA",
+            Statement::CreateExternalTable(_) => "CREATE_EXTERNAL_TABLE",
+            Statement::DropExternalTable(_) => "DROP_EXTERNAL_TABLE",
+            Statement::CreateView(_) => "CREATE_VIEW",
+            Statement::DropView(_) => "DROP_VIEW",
+            Statement::ShowSchemas => "SHOW_SCHEMAS",
+            Statement::ShowTables(_) => "SHOW_TABLES",
+            Statement::DescribeTable(_) => "DESCRIBE_TABLE",
+            Statement::ShowCreateTable(_) => "SHOW_CREATE_TABLE",
+            Statement::ShowSettings => "SHOW_SETTINGS",
+            Statement::Set(_) => "SET",
+            Statement::Reset(_) => "RESET",
+            Statement::ShowAudit => "SHOW_AUDIT",
+        }
+    }
+}
+
+/// `EXPLAIN [ANALYZE] …`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explain {
+    /// Whether it is executed, with figures.
+    pub analyze: bool,
+    /// A query or an EXPORT DATA.
+    pub statement: Box<Statement>,
+}
+
+/// `EXPORT DATA [WITH CONNECTION c] OPTIONS (…) AS query`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportData {
+    /// The connection, if named.
+    pub connection: Option<ConnectionReference>,
+    /// The options as written.
+    pub options: OptionList,
+    /// What is exported.
+    pub query: Query,
+}
+
+/// `CREATE [OR REPLACE] CONNECTION [IF NOT EXISTS] name OPTIONS (…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateConnection {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `c`, `location.c` or `project.location.c`.
+    pub name: Spanned<Name>,
+    /// The options as written.
+    pub options: OptionList,
+}
+
+/// `ALTER CONNECTION [IF EXISTS] name SET OPTIONS (…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterConnection {
+    /// Whether it is no error if there is none.
+    pub if_exists: bool,
+    /// The connection.
+    pub name: Spanned<Name>,
+    /// The options to set, or with NULL to unset.
+    pub options: OptionList,
+}
+
+/// `DROP … [IF EXISTS] name [RESTRICT | CASCADE]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drop {
+    /// Whether it is no error if there is none.
+    pub if_exists: bool,
+    /// What is dropped.
+    pub name: Spanned<Name>,
+    /// What happens to what depends on it.
+    pub behavior: DropBehavior,
+}
+
+/// `CREATE [OR REPLACE] SCHEMA [IF NOT EXISTS] name [OPTIONS (…)]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateSchema {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `dataset` or `project.dataset`.
+    pub name: Spanned<Name>,
+    /// The options as written.
+    pub options: OptionList,
+}
+
+/// `CREATE [OR REPLACE] EXTERNAL SCHEMA [IF NOT EXISTS] name WITH CONNECTION c OPTIONS (…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateExternalSchema {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `dataset` or `project.dataset`.
+    pub name: Spanned<Name>,
+    /// The connection, if named.
+    pub connection: Option<ConnectionReference>,
+    /// The options as written.
+    pub options: OptionList,
+}
+
+/// `CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] name [(columns)] [WITH PARTITION COLUMNS
+/// [(columns)]] [WITH CONNECTION c] OPTIONS (…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateExternalTable {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub name: Spanned<Name>,
+    /// The columns, if listed; else they are read from the files.
+    pub columns: Option<Vec<ColumnDefinition>>,
+    /// Whether and how the uris hold hive keys.
+    pub partition_columns: PartitionColumns,
+    /// The connection, if named.
+    pub connection: Option<ConnectionReference>,
+    /// The options as written.
+    pub options: OptionList,
+}
+
+/// `CREATE [OR REPLACE] VIEW [IF NOT EXISTS] name AS query`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateView {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `view`, `dataset.view` or `project.dataset.view`.
+    pub name: Spanned<Name>,
+    /// Names for the query's columns, if listed.
+    pub columns: Option<Vec<Spanned<String>>>,
+    /// What it shows.
+    pub query: Query,
+}
+
+/// `SET name = value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetSetting {
+    /// The setting.
+    pub name: Spanned<String>,
+    /// Its new value.
+    pub value: Spanned<OptionLiteral>,
+}
+
+/// What CREATE does if the thing exists already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// Fails.
+    New,
+    /// OR REPLACE: takes its place.
+    OrReplace,
+    /// IF NOT EXISTS: leaves it as it is.
+    IfNotExists,
+}
+
+/// What DROP does to what depends on the thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropBehavior {
+    /// Nothing was said.
+    Unspecified,
+    /// RESTRICT: refuses while there is any.
+    Restrict,
+    /// CASCADE: drops it too.
+    Cascade,
+}
+
+/// `WITH PARTITION COLUMNS …`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionColumns {
+    /// Absent.
+    None,
+    /// Present, without a list: keys and types are read from the uris.
+    Inferred,
+    /// Present with a list, in path order.
+    Listed(Vec<ColumnDefinition>),
+}
+
+/// `name type [NOT NULL] [OPTIONS (…)]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDefinition {
+    /// The name as written.
+    pub name: Spanned<String>,
+    /// The type.
+    pub column_type: Spanned<ColumnType>,
+    /// NOT NULL.
+    pub not_null: bool,
+}
+
+/// `WITH CONNECTION …`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConnectionReference {
+    /// A name of one to three parts, or a resource path's parts in that order.
+    Named(Spanned<Name>),
+    /// `DEFAULT`.
+    Default(firth_diagnostic::Span),
+}
+
+/// `OPTIONS (…)`. Its own place is where to point when an option is missing.
+pub type OptionList = Spanned<Vec<SqlOption>>;
+
+/// `name = value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SqlOption {
+    /// The name as written.
+    pub name: Spanned<String>,
+    /// The value.
+    pub value: Spanned<OptionLiteral>,
+}
+
+/// The value of an option. Every text is a secret until the option's table says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionLiteral {
+    /// `NULL`
+    Null,
+    /// `TRUE`, `FALSE`
+    Bool(bool),
+    /// `42`, `-1`, `0x2A`
+    Int64(i64),
+    /// `1.5`
+    Float64(f64),
+    /// `'text'`
+    String(Secret),
+    /// `[…]`
+    Array(Vec<OptionLiteral>),
+    /// `ENV('NAME')`: the value of an environment variable when the statement runs.
+    Env(String),
+    /// `FILE('path')`: the contents of a file when the statement runs, without one final line end.
+    File(String),
+    /// `PROMPT()`: asked of the person at the terminal when the statement runs.
+    Prompt,
+    /// A literal of another type, such as `INTERVAL 4 HOUR` or `TIMESTAMP '…'`: type name and text.
+    Other(&'static str, String),
+}

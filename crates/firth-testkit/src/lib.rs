@@ -1,0 +1,1 @@
+//! Local servers, TPC-H data, the slt runner: for tests and the demo.
