@@ -1,0 +1,1 @@
+//! Texts as S3, Azure and GCS send them.
