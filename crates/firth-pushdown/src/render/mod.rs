@@ -1,0 +1,355 @@
+//! Expressions to remote SQL, from the leaves up, by what the dialect lists.
+//!
+//! A rendered expression is *exact* (it has the same value there as here) or a *superset* (a condition
+//! that is true there at least wherever it is true here). A superset keeps its meaning below AND and
+//! OR on the way to the top of a filter, and nowhere else: `NOT superset` would lose rows.
+//!
+//! What cannot be rendered is `None`, never an error: it is evaluated here.
+
+mod cast;
+
+use std::fmt;
+
+use arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::{
+    common::{Column, ExprSchema, error::Result as DataFusionResult, plan_datafusion_err},
+    logical_expr::{
+        Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator, TryCast, Volatility,
+        expr::{InList, ScalarFunction},
+    },
+    scalar::ScalarValue,
+};
+use firth_connector::{Comparison, Operand, Operation, RemoteDialect, TableDescription};
+
+use cast::{Keeps, folded_cast, keeps_comparisons, keeps_value};
+
+/// How deeply operations may nest; AND and OR of many terms are one. Bounds the stack.
+const MAX_DEPTH: usize = 64;
+
+/// How many terms an AND or an OR may have, and how many values may follow IN.
+const MAX_TERMS: usize = 1000;
+
+/// How long one filter's text may be. BETWEEN repeats an operand, so nesting could double it each time.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Renders the filters of one scan.
+pub(crate) struct Renderer<'a> {
+    dialect: &'a dyn RemoteDialect,
+    description: &'a TableDescription,
+    shown: &'a Schema,
+}
+
+/// A filter in the source's SQL.
+pub(crate) struct Predicate {
+    /// The text.
+    pub(crate) sql: String,
+    /// Whether it keeps the same rows there as here. If not, it keeps those and maybe more.
+    pub(crate) exact: bool,
+}
+
+/// A rendered expression.
+struct Node {
+    sql: String,
+    data_type: DataType,
+    /// For a plain column, its index.
+    column: Option<usize>,
+    literal: Option<ScalarValue>,
+    exact: bool,
+}
+
+impl<'a> Renderer<'a> {
+    /// `shown` is the schema whose names the expressions use, column by column that of `description`.
+    pub(crate) fn new(
+        dialect: &'a dyn RemoteDialect,
+        description: &'a TableDescription,
+        shown: &'a Schema,
+    ) -> Self {
+        Renderer { dialect, description, shown }
+    }
+
+    /// The filter, or `None` if no part of it can be rendered.
+    pub(crate) fn predicate(&self, filter: &Expr) -> Option<Predicate> {
+        let Node { sql, exact, .. } = self.condition(filter, 0)?;
+        Some(Predicate { sql, exact })
+    }
+
+    /// A condition in a place where a superset will do: the top, and below AND and OR from there.
+    ///
+    /// Under AND, a term that cannot be rendered is left out, which makes a superset. Under OR that
+    /// would lose rows, so the whole cannot be rendered.
+    fn condition(&self, expr: &Expr, depth: usize) -> Option<Node> {
+        let expr = without_alias(expr);
+        let (operation, operator) = match expr {
+            Expr::BinaryExpr(BinaryExpr { op: Operator::And, .. }) => (Operation::And, Operator::And),
+            Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => (Operation::Or, Operator::Or),
+            _ => return self.expression(expr, depth),
+        };
+        if depth == MAX_DEPTH {
+            return None;
+        }
+        let mut whole: Option<Node> = None;
+        let mut complete = true;
+        for term in terms(expr, operator)? {
+            let Some(term) = self.condition(term, depth + 1) else {
+                if operation == Operation::Or {
+                    return None;
+                }
+                complete = false;
+                continue;
+            };
+            whole = Some(match whole {
+                None => term,
+                Some(left) => self.joined(operation, left, term)?,
+            });
+        }
+        whole.map(|node| Node { exact: node.exact && complete, ..node })
+    }
+
+    /// `left AND right` or `left OR right`: a superset if one of them is.
+    fn joined(&self, operation: Operation<'_>, left: Node, right: Node) -> Option<Node> {
+        let operands_exact = left.exact && right.exact;
+        let node = self.operation(operation, &[left, right], DataType::Boolean)?;
+        Some(Node { exact: node.exact && operands_exact, ..node })
+    }
+
+    /// An expression whose value matters, such as an operand.
+    fn exact(&self, expr: &Expr, depth: usize) -> Option<Node> {
+        self.condition(expr, depth).filter(|node| node.exact)
+    }
+
+    /// An operand of a comparison, of IN or of IS NULL, where only its place in the order matters: a
+    /// cast that the planner put around a column to make types meet is left out.
+    fn compared(&self, expr: &Expr, depth: usize) -> Option<Node> {
+        let node = match without_alias(expr) {
+            Expr::Cast(cast) => self.cast(cast, keeps_comparisons, depth),
+            Expr::TryCast(cast) => self.try_cast(cast, keeps_comparisons, depth),
+            _ => self.condition(expr, depth),
+        };
+        node.filter(|node| node.exact)
+    }
+
+    /// Anything but AND and OR. The result may be a superset, its operands are exact.
+    fn expression(&self, expr: &Expr, depth: usize) -> Option<Node> {
+        if depth == MAX_DEPTH {
+            return None;
+        }
+        let depth = depth + 1;
+        match expr {
+            Expr::Column(column) => self.column(column),
+            Expr::Literal(value, _) => self.literal(value),
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                if let Some(comparison) = comparison(*op) {
+                    let operands = [self.compared(left, depth)?, self.compared(right, depth)?];
+                    return self.operation(Operation::Compare(comparison), &operands, DataType::Boolean);
+                }
+                let operation = arithmetic(*op)?;
+                let operands = [self.exact(left, depth)?, self.exact(right, depth)?];
+                self.operation(operation, &operands, expr.get_type(self).ok()?)
+            }
+            Expr::Not(inner) => self.not(self.exact(inner, depth)?),
+            Expr::IsNull(inner) => {
+                self.operation(Operation::IsNull, &[self.compared(inner, depth)?], DataType::Boolean)
+            }
+            Expr::IsNotNull(inner) => {
+                self.operation(Operation::IsNotNull, &[self.compared(inner, depth)?], DataType::Boolean)
+            }
+            Expr::Between(between) => self.between(between, depth),
+            Expr::InList(list) => self.in_list(list, depth),
+            Expr::Like(like) => self.like(like, depth),
+            Expr::Cast(cast) => self.cast(cast, keeps_value, depth),
+            Expr::TryCast(cast) => self.try_cast(cast, keeps_value, depth),
+            Expr::ScalarFunction(function) => self.function(function, expr, depth),
+            _ => None,
+        }
+    }
+
+    fn column(&self, column: &Column) -> Option<Node> {
+        let index = self.shown.index_of(&column.name).ok()?;
+        let field = self.description.schema.field(index);
+        Some(Node {
+            sql: self.dialect.identifier(field.name()),
+            data_type: field.data_type().clone(),
+            column: Some(index),
+            literal: None,
+            exact: true,
+        })
+    }
+
+    fn literal(&self, value: &ScalarValue) -> Option<Node> {
+        Some(Node {
+            sql: self.dialect.literal(value)?,
+            data_type: value.data_type(),
+            column: None,
+            literal: Some(value.clone()),
+            exact: true,
+        })
+    }
+
+    fn not(&self, inner: Node) -> Option<Node> {
+        self.operation(Operation::Not, &[inner], DataType::Boolean)
+    }
+
+    /// `a BETWEEN b AND c` as `a >= b AND a <= c`, and its opposite as `a < b OR a > c`: the same,
+    /// NULLs included.
+    fn between(&self, between: &Between, depth: usize) -> Option<Node> {
+        let (low, high, both) = if between.negated {
+            (Comparison::Lt, Comparison::Gt, Operation::Or)
+        } else {
+            (Comparison::GtEq, Comparison::LtEq, Operation::And)
+        };
+        let compare = |comparison, bound| {
+            let operands = [self.compared(&between.expr, depth)?, self.compared(bound, depth)?];
+            self.operation(Operation::Compare(comparison), &operands, DataType::Boolean)
+        };
+        let (low, high) = (compare(low, &between.low)?, compare(high, &between.high)?);
+        self.joined(both, low, high)
+    }
+
+    /// `a IN (…)` of literals. A NULL among them makes the answer NULL instead of false, which two
+    /// systems need not treat alike, so such a list stays here.
+    fn in_list(&self, list: &InList, depth: usize) -> Option<Node> {
+        if list.list.is_empty() || list.list.len() > MAX_TERMS {
+            return None;
+        }
+        let mut operands = vec![self.compared(&list.expr, depth)?];
+        for value in &list.list {
+            let value = self.exact(value, depth)?;
+            if value.literal.as_ref().is_none_or(ScalarValue::is_null) {
+                return None;
+            }
+            operands.push(value);
+        }
+        let operation = if list.negated { Operation::NotIn } else { Operation::In };
+        self.operation(operation, &operands, DataType::Boolean)
+    }
+
+    fn like(&self, like: &Like, depth: usize) -> Option<Node> {
+        if like.case_insensitive || like.escape_char.is_some_and(|escape| escape != '\\') {
+            return None;
+        }
+        let pattern = self.exact(&like.pattern, depth)?;
+        if pattern.literal.as_ref().is_none_or(ScalarValue::is_null) {
+            return None;
+        }
+        let operands = [self.compared(&like.expr, depth)?, pattern];
+        let matches = self.operation(Operation::Like, &operands, DataType::Boolean)?;
+        if !like.negated {
+            return Some(matches);
+        }
+        if matches.exact { self.not(matches) } else { None }
+    }
+
+    /// A cast, left out if it `keeps` what matters here.
+    fn cast(&self, cast: &Cast, keeps: Keeps, depth: usize) -> Option<Node> {
+        let target = cast.field.data_type();
+        if let Some(value) = folded_cast(&cast.expr, target) {
+            return self.literal(&value);
+        }
+        let inner = self.exact(&cast.expr, depth + 1)?;
+        if keeps(&inner.data_type, target) {
+            return Some(Node { data_type: target.clone(), ..inner });
+        }
+        self.operation(Operation::Cast(target), &[inner], target.clone())
+    }
+
+    /// A cast that gives NULL where it fails. No dialect is asked: casts there fail the query instead.
+    fn try_cast(&self, cast: &TryCast, keeps: Keeps, depth: usize) -> Option<Node> {
+        let target = cast.field.data_type();
+        if let Some(value) = folded_cast(&cast.expr, target) {
+            return self.literal(&value);
+        }
+        let inner = self.exact(&cast.expr, depth + 1)?;
+        keeps(&inner.data_type, target).then(|| Node { data_type: target.clone(), ..inner })
+    }
+
+    fn function(&self, function: &ScalarFunction, expr: &Expr, depth: usize) -> Option<Node> {
+        if function.func.signature().volatility != Volatility::Immutable || function.args.len() > MAX_TERMS {
+            return None;
+        }
+        let operands =
+            function.args.iter().map(|arg| self.exact(arg, depth)).collect::<Option<Vec<Node>>>()?;
+        self.operation(Operation::Function(function.name()), &operands, expr.get_type(self).ok()?)
+    }
+
+    /// Asks the dialect: everything that is pushed passes here.
+    fn operation(&self, operation: Operation<'_>, operands: &[Node], data_type: DataType) -> Option<Node> {
+        let asked: Vec<Operand<'_>> = operands.iter().map(|node| self.operand(node)).collect();
+        let rendered = self.dialect.operation(operation, &asked)?;
+        if rendered.sql.len() > MAX_TEXT {
+            return None;
+        }
+        Some(Node { sql: rendered.sql, data_type, column: None, literal: None, exact: rendered.exact })
+    }
+
+    fn operand<'n>(&'n self, node: &'n Node) -> Operand<'n> {
+        let column = node.column.and_then(|index| self.description.columns.get(index));
+        Operand {
+            sql: &node.sql,
+            data_type: &node.data_type,
+            remote_type: column.map(|column| column.remote_type.as_str()),
+            literal: node.literal.as_ref(),
+        }
+    }
+}
+
+/// The types of columns, for the types of what is made of them.
+impl ExprSchema for Renderer<'_> {
+    fn field_from_column(&self, column: &Column) -> DataFusionResult<&FieldRef> {
+        let index = self.shown.index_of(&column.name)?;
+        self.shown.fields().get(index).ok_or_else(|| plan_datafusion_err!("no column {}", column.name))
+    }
+}
+
+impl fmt::Debug for Renderer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renderer").field("table", &self.description.table).finish_non_exhaustive()
+    }
+}
+
+fn without_alias(mut expr: &Expr) -> &Expr {
+    while let Expr::Alias(alias) = expr {
+        expr = &alias.expr;
+    }
+    expr
+}
+
+/// The terms that `operator` joins, in order, or `None` if there are too many. Does not recurse:
+/// a long chain is a deep tree.
+fn terms(expr: &Expr, operator: Operator) -> Option<Vec<&Expr>> {
+    let mut terms = Vec::new();
+    let mut open = vec![expr];
+    while let Some(expr) = open.pop() {
+        match without_alias(expr) {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if *op == operator => {
+                open.push(right);
+                open.push(left);
+            }
+            term => terms.push(term),
+        }
+        if terms.len() + open.len() > MAX_TERMS {
+            return None;
+        }
+    }
+    Some(terms)
+}
+
+fn comparison(operator: Operator) -> Option<Comparison> {
+    Some(match operator {
+        Operator::Eq => Comparison::Eq,
+        Operator::NotEq => Comparison::NotEq,
+        Operator::Lt => Comparison::Lt,
+        Operator::LtEq => Comparison::LtEq,
+        Operator::Gt => Comparison::Gt,
+        Operator::GtEq => Comparison::GtEq,
+        _ => return None,
+    })
+}
+
+fn arithmetic(operator: Operator) -> Option<Operation<'static>> {
+    Some(match operator {
+        Operator::Plus => Operation::Add,
+        Operator::Minus => Operation::Subtract,
+        Operator::Multiply => Operation::Multiply,
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! What one partition of a remote scan does: draw a split, read it to its end, draw the next.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{RecordBatch, RecordBatchOptions},
+    datatypes::SchemaRef,
+};
+use datafusion::{
+    error::Result as DataFusionResult,
+    execution::SendableRecordBatchStream,
+    physical_plan::{
+        metrics::{BaselineMetrics, Count, RecordOutput},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use firth_connector::{OpenedRemote, ReadScope, RemoteRead, RemoteScan, RemoteSql, Split};
+use firth_diagnostic::{Diagnostic, Result};
+use futures::{StreamExt, stream};
+
+use super::queue::Execution;
+use crate::{external, scan_sql};
+
+/// One partition of one execution, before it is polled.
+pub(super) struct PartitionRead {
+    pub(super) remote: Arc<OpenedRemote>,
+    pub(super) scan: Arc<RemoteScan>,
+    pub(super) sql: Arc<str>,
+    /// What the source delivers.
+    pub(super) source_schema: SchemaRef,
+    /// What goes out: the same, with the names that DataFusion is shown.
+    pub(super) schema: SchemaRef,
+    pub(super) execution: Arc<Execution>,
+    pub(super) metrics: ScanMetrics,
+}
+
+/// What a partition counts. `elapsed_compute` is the work here, not the wait for the source.
+pub(super) struct ScanMetrics {
+    pub(super) baseline: BaselineMetrics,
+    pub(super) splits: Count,
+    pub(super) bytes: Count,
+}
+
+impl PartitionRead {
+    /// The rows. Does nothing before the first poll; dropping it cancels the read at the source.
+    pub(super) fn stream(
+        self,
+    ) -> RecordBatchStreamAdapter<futures::stream::BoxStream<'static, DataFusionResult<RecordBatch>>> {
+        let schema = Arc::clone(&self.schema);
+        let state = (self, None);
+        let batches = stream::try_unfold(state, |(partition, reading)| async move {
+            let next = partition.next(reading).await?;
+            Ok(next.map(|(batch, reading)| (batch, (partition, Some(reading)))))
+        });
+        RecordBatchStreamAdapter::new(schema, batches.boxed())
+    }
+
+    /// The next batch, and the read it came from. `reading` is dropped at its end, or when the limit
+    /// is reached.
+    async fn next(
+        &self,
+        mut reading: Option<SendableRecordBatchStream>,
+    ) -> DataFusionResult<Option<(RecordBatch, SendableRecordBatchStream)>> {
+        loop {
+            if self.scan.limit.is_some_and(|limit| self.execution.is_satisfied(limit)) {
+                return Ok(None);
+            }
+            let mut read = match reading.take() {
+                Some(read) => read,
+                None => match self.read_next_split().await.map_err(external)? {
+                    Some(read) => read,
+                    None => return Ok(None),
+                },
+            };
+            let Some(batch) = read.next().await.transpose()? else { continue };
+            let _timer = self.metrics.baseline.elapsed_compute().timer();
+            let batch = self.shown(batch).map_err(external)?;
+            if batch.num_rows() > 0 {
+                self.metrics.bytes.add(batch.get_array_memory_size());
+                return Ok(Some(((&batch).record_output(&self.metrics.baseline).clone(), read)));
+            }
+            reading = Some(read);
+        }
+    }
+
+    async fn read_next_split(&self) -> Result<Option<SendableRecordBatchStream>> {
+        let scope = self.remote.scope().await?;
+        let splits = async || scope.splits(&self.scan, &self.sql).await;
+        let Some(split) = self.execution.draw(splits).await? else { return Ok(None) };
+        self.metrics.splits.add(1);
+        self.read(Arc::clone(&scope), split).map(Some)
+    }
+
+    fn read(&self, scope: Arc<dyn ReadScope>, split: Split) -> Result<SendableRecordBatchStream> {
+        let sql = match &split.predicate {
+            None => self.sql.to_string(),
+            Some(_) => {
+                let remote: Arc<dyn RemoteSql> = Arc::clone(&self.remote.remote).sql().ok_or_else(|| {
+                    Diagnostic::internal(format!("connection {} has no SQL side", self.remote.id))
+                })?;
+                scan_sql(remote.dialect(), &self.scan, Some(&split))
+            }
+        };
+        let schema = Arc::clone(&self.source_schema);
+        scope.read(RemoteRead { sql, schema, split, metrics: Arc::clone(&self.remote.metrics) })
+    }
+
+    /// The batch under the names that DataFusion is shown, cut at the limit.
+    ///
+    /// Fails if it is not of the schema that was asked for: operators above trust it blindly.
+    fn shown(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if batch.schema_ref().fields() != self.source_schema.fields() {
+            return Err(Diagnostic::internal(format!(
+                "connection {} delivered columns other than those asked for: {} instead of {}",
+                self.remote.id,
+                batch.schema_ref(),
+                self.source_schema,
+            )));
+        }
+        let rows = match self.scan.limit {
+            Some(limit) => self.execution.take(batch.num_rows(), limit),
+            None => batch.num_rows(),
+        };
+        let batch = if rows < batch.num_rows() { batch.slice(0, rows) } else { batch };
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options)
+            .map_err(|error| {
+                Diagnostic::internal(format!(
+                    "connection {} delivered a faulty batch: {error}",
+                    self.remote.id
+                ))
+            })
+    }
+}

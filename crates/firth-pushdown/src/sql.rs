@@ -1,0 +1,40 @@
+//! A scan's text: composed from parts, never edited.
+
+use firth_connector::{Relation, RemoteDialect, RemoteScan, Split};
+
+/// The text that reads `scan`, or only its part `split`.
+///
+/// A query's own text stands on lines of its own, so that a comment at its end does not swallow the
+/// parenthesis. The text does not order rows.
+pub fn scan_sql(dialect: &dyn RemoteDialect, scan: &RemoteScan, split: Option<&Split>) -> String {
+    let mut sql = format!("SELECT {} FROM {}", select_list(dialect, scan), relation(dialect, &scan.relation));
+    match (&scan.predicate, split.and_then(|split| split.predicate.as_ref())) {
+        (Some(predicate), Some(part)) => sql.push_str(&format!(" WHERE ({predicate}) AND ({part})")),
+        (Some(condition), None) | (None, Some(condition)) => sql.push_str(&format!(" WHERE {condition}")),
+        (None, None) => {}
+    }
+    if let Some(limit) = scan.limit {
+        sql.push_str(&format!(" LIMIT {limit}"));
+    }
+    sql
+}
+
+fn select_list(dialect: &dyn RemoteDialect, scan: &RemoteScan) -> String {
+    if scan.columns.is_empty() {
+        return dialect.no_columns().to_owned();
+    }
+    let fields = scan.description.schema.fields();
+    let names: Vec<String> =
+        scan.columns.iter().map(|&column| dialect.identifier(fields[column].name())).collect();
+    names.join(", ")
+}
+
+fn relation(dialect: &dyn RemoteDialect, relation: &Relation) -> String {
+    match relation {
+        Relation::Table(table) if table.schema.is_empty() => dialect.identifier(&table.name),
+        Relation::Table(table) => {
+            format!("{}.{}", dialect.identifier(&table.schema), dialect.identifier(&table.name))
+        }
+        Relation::Query(query) => format!("(\n{query}\n) AS {}", dialect.identifier("t")),
+    }
+}

@@ -1,0 +1,148 @@
+//! A remote's table or query, as DataFusion sees it.
+
+use std::{fmt, sync::Arc};
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    common::DFSchema,
+    datasource::TableType,
+    error::Result as DataFusionResult,
+    logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
+    physical_plan::{ExecutionPlan, filter::FilterExecBuilder},
+};
+use firth_connector::{Relation, RemoteId, RemoteScan, RemoteSql, TableDescription};
+use firth_diagnostic::Result;
+
+use crate::{
+    RemoteScanExec, external,
+    names::shown_schema,
+    render::{Predicate, Renderer},
+    scan_sql,
+};
+
+/// A remote's table or query.
+///
+/// Planning asks the remote's dialect and nothing else of it: no I/O. Plans made from this table hold
+/// the id, not the remote.
+pub struct RemoteTable {
+    remote: RemoteId,
+    sql: Arc<dyn RemoteSql>,
+    relation: Relation,
+    description: TableDescription,
+    schema: SchemaRef,
+    pushdown: bool,
+}
+
+impl RemoteTable {
+    /// A table of `remote`. Without `pushdown`, only columns are chosen at the source.
+    ///
+    /// Fails if two columns differ only by case.
+    pub fn try_new(
+        remote: RemoteId,
+        sql: Arc<dyn RemoteSql>,
+        relation: Relation,
+        description: TableDescription,
+        pushdown: bool,
+    ) -> Result<Self> {
+        let schema = shown_schema(&description.schema)?;
+        Ok(RemoteTable { remote, sql, relation, description, schema, pushdown })
+    }
+
+    /// The predicate for a filter, or `None` if it is to be evaluated here alone.
+    fn render(&self, filter: &Expr) -> Option<Predicate> {
+        if !self.pushdown {
+            return None;
+        }
+        Renderer::new(self.sql.dialect(), &self.description, &self.schema).predicate(filter)
+    }
+}
+
+impl fmt::Debug for RemoteTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTable").field("remote", &self.remote).field("relation", &self.relation).finish()
+    }
+}
+
+#[async_trait]
+impl TableProvider for RemoteTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// `Exact` for every filter that the dialect renders, even if only as a superset: [`Self::scan`]
+    /// itself then evaluates the filter again above the scan.
+    ///
+    /// With `Inexact` DataFusion would do that, but on the filter as it is *now*. Later rules rewrite
+    /// the scan's filters, and what the dialect renders exactly may come back as something it renders
+    /// as a superset, or not at all. Only `scan` sees the final form, so only `scan` can be right.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let supported = |filter: &&Expr| match self.render(filter) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(supported).collect())
+    }
+
+    /// The scan, and above it what is left of the filters:
+    ///
+    /// ```text
+    /// FilterExec: the filters that are not rendered exactly; projects their columns away
+    ///   RemoteScanExec: WHERE all that is rendered, LIMIT only if nothing is left above
+    /// ```
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let mut predicates = Vec::new();
+        let mut residual = Vec::new();
+        for filter in filters {
+            let rendered = self.render(filter);
+            if !rendered.as_ref().is_some_and(|predicate| predicate.exact) {
+                residual.push(filter.clone());
+            }
+            predicates.extend(rendered.map(|predicate| predicate.sql));
+        }
+
+        let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let mut columns = wanted.clone();
+        for column in residual.iter().flat_map(Expr::column_refs) {
+            let index = self.schema.index_of(column.name())?;
+            if !columns.contains(&index) {
+                columns.push(index);
+            }
+        }
+
+        let scan = RemoteScan {
+            relation: self.relation.clone(),
+            description: self.description.clone(),
+            columns,
+            predicate: (!predicates.is_empty()).then(|| predicates.join(" AND ")),
+            limit: limit.filter(|_| self.pushdown && residual.is_empty()),
+        };
+        let sql = scan_sql(self.sql.dialect(), &scan, None);
+        let target_partitions = state.config().target_partitions();
+        let exec =
+            RemoteScanExec::try_new(self.remote.clone(), scan, sql, target_partitions).map_err(external)?;
+        let exec: Arc<dyn ExecutionPlan> = Arc::new(exec);
+
+        let Some(residual) = conjunction(residual) else { return Ok(exec) };
+        let schema = DFSchema::try_from(exec.schema())?;
+        let residual = state.create_physical_expr(residual, &schema)?;
+        let filter = FilterExecBuilder::new(residual, exec)
+            .apply_projection(Some((0..wanted.len()).collect()))?
+            .build()?;
+        Ok(Arc::new(filter))
+    }
+}
