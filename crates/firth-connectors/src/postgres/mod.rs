@@ -1,0 +1,70 @@
+//! PostgreSQL, under three names: POSTGRES, CLOUD_SQL with `type = 'POSTGRES'`, and ALLOYDB.
+//!
+//! All three speak one protocol and share all the code; they differ in their option tables only.
+//! Rows come as `COPY (…) TO STDOUT (FORMAT binary)` and are decoded straight into Arrow builders.
+//!
+//! ```text
+//! options    what a connection is made of          tls, certificate   who the server is
+//! backend    one server process of ours            password_guard     no password in the clear
+//! pool       at most `max_backends` of them        error              the server's words, for a person
+//! remote     check, list, describe                 query_text         is it one statement that reads?
+//! scope      one statement's reads                 copy, column, numeric   bytes → Arrow
+//! dialect    what may be pushed, and how it is written
+//! ```
+
+mod options;
+mod remote;
+
+use std::sync::Arc;
+
+use firth_connector::{ConnectionType, Connector, Options, Remote, RemoteId};
+use firth_diagnostic::Result;
+
+use self::{options::Settings, remote::PostgresRemote};
+
+/// The PostgreSQL connector.
+#[derive(Debug)]
+pub(crate) struct Postgres;
+
+static TYPES: [ConnectionType; 3] = [
+    ConnectionType {
+        name: "POSTGRES",
+        when: None,
+        options: options::POSTGRES,
+        schemes: &[],
+        endpoint: options::endpoint,
+        doc: "Tables of a PostgreSQL server.",
+    },
+    ConnectionType {
+        name: "CLOUD_SQL",
+        when: Some(("type", "POSTGRES")),
+        options: options::CLOUD_SQL,
+        schemes: &[],
+        endpoint: options::endpoint,
+        doc: "Tables of a Cloud SQL instance of PostgreSQL.",
+    },
+    ConnectionType {
+        name: "ALLOYDB",
+        when: None,
+        options: options::ALLOYDB,
+        schemes: &[],
+        endpoint: options::endpoint,
+        doc: "Tables of an AlloyDB instance.",
+    },
+];
+
+impl Connector for Postgres {
+    fn connection_types(&self) -> &'static [ConnectionType] {
+        &TYPES
+    }
+
+    fn open(
+        &self,
+        _id: RemoteId,
+        connection_type: &'static ConnectionType,
+        options: Options,
+    ) -> Result<Arc<dyn Remote>> {
+        let settings = Settings::try_new(connection_type.name, &options)?;
+        Ok(Arc::new(PostgresRemote::new(settings)))
+    }
+}
