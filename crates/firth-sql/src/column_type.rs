@@ -35,6 +35,58 @@ pub enum ColumnType {
     Struct(Vec<(String, ColumnType)>),
 }
 
+/// The names that `named` knows, for "did you mean".
+pub(crate) const NAMES: &[&str] = &[
+    "ARRAY",
+    "BIGNUMERIC",
+    "BOOL",
+    "BYTES",
+    "DATE",
+    "DATETIME",
+    "FLOAT64",
+    "INT64",
+    "JSON",
+    "NUMERIC",
+    "STRING",
+    "STRUCT",
+    "TIME",
+    "TIMESTAMP",
+];
+
+/// The type of this name, in any case, with the numbers after it in parentheses. `None` if there is no
+/// such type, or it does not take these numbers.
+pub(crate) fn named(name: &str, numbers: &[u64]) -> Option<ColumnType> {
+    let plain = match name.to_ascii_uppercase().as_str() {
+        "NUMERIC" | "DECIMAL" => return decimal(numbers, 9, 29).map(ColumnType::Numeric),
+        "BIGNUMERIC" | "BIGDECIMAL" => return decimal(numbers, 38, 38).map(ColumnType::BigNumeric),
+        "STRING" if numbers.len() <= 1 => return Some(ColumnType::String),
+        "BYTES" if numbers.len() <= 1 => return Some(ColumnType::Bytes),
+        "BOOL" | "BOOLEAN" => ColumnType::Bool,
+        "INT64" | "INT" | "SMALLINT" | "INTEGER" | "BIGINT" | "TINYINT" | "BYTEINT" => ColumnType::Int64,
+        "FLOAT64" => ColumnType::Float64,
+        "DATE" => ColumnType::Date,
+        "DATETIME" => ColumnType::Datetime,
+        "TIME" => ColumnType::Time,
+        "TIMESTAMP" => ColumnType::Timestamp,
+        "JSON" => ColumnType::Json,
+        _ => return None,
+    };
+    numbers.is_empty().then_some(plain)
+}
+
+/// Precision and scale: the scale is at most `most_scale`, and at most `most_whole` digits stand before
+/// the point.
+fn decimal(numbers: &[u64], most_scale: u8, most_whole: u8) -> Option<Option<(u8, u8)>> {
+    let (precision, scale) = match numbers {
+        [] => return Some(None),
+        [precision] => (u8::try_from(*precision).ok()?, 0),
+        [precision, scale] => (u8::try_from(*precision).ok()?, u8::try_from(*scale).ok()?),
+        _ => return None,
+    };
+    let fits = scale <= most_scale && precision >= scale.max(1) && precision - scale <= most_whole;
+    fits.then_some(Some((precision, scale)))
+}
+
 impl fmt::Display for ColumnType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +109,7 @@ impl fmt::Display for ColumnType {
                 f.write_str("STRUCT<")?;
                 for (index, (name, field_type)) in fields.iter().enumerate() {
                     let comma = if index > 0 { ", " } else { "" };
-                    write!(f, "{comma}{} {field_type}", firth_diagnostic::Name::new([name.as_str()]))?;
+                    write!(f, "{comma}{} {field_type}", crate::lexer::quote_identifier(name))?;
                 }
                 f.write_str(">")
             }

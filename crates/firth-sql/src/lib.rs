@@ -7,34 +7,24 @@
 //! any bytes.
 
 mod column_type;
+mod dialect;
+mod display;
+pub mod keyword;
+mod lexer;
+mod parse;
 mod query;
+mod rewrite;
+mod script;
 mod statement;
 
 pub use column_type::ColumnType;
+pub use lexer::{Token, TokenKind, lex};
+pub use parse::{connection_name, parse};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
+pub use rewrite::rewrite;
+pub use script::{is_complete, split};
 pub use statement::{
     AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
     CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExportData,
     OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };
-
-use firth_diagnostic::{Result, Span};
-
-/// The places of the statements in a script, without their semicolons. Pieces that hold only
-/// whitespace and comments are left out. Never fails: a broken string runs to the end.
-pub fn split(script: &str) -> Vec<Span> {
-    let _ = script;
-    Vec::new()
-}
-
-/// Parses one statement. Spans are bytes into `text`.
-pub fn parse(text: &str) -> Result<Statement> {
-    let _ = text;
-    Err(firth_diagnostic::Diagnostic::internal("not written"))
-}
-
-/// Rewrites a query for DataFusion.
-pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
-    let _ = (query, parameters);
-    Err(firth_diagnostic::Diagnostic::internal("not written"))
-}

@@ -1,0 +1,253 @@
+//! Statements as GoogleSQL text, in one canonical spelling that parses back to the same statement.
+//!
+//! In the statements about connections every string value is printed as `'***'`: the parser cannot
+//! know which options are secret.
+
+use std::fmt;
+
+use firth_diagnostic::{Name, Secret};
+
+use crate::lexer::{quote_identifier, quote_string};
+use crate::{
+    AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
+    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExportData,
+    OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption, Statement,
+};
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Statement::Query(query) => write!(f, "{query}"),
+            Statement::Explain(explain) => write!(f, "{explain}"),
+            Statement::ExportData(export) => write!(f, "{export}"),
+            Statement::CreateConnection(create) => write!(f, "{create}"),
+            Statement::AlterConnection(alter) => write!(f, "{alter}"),
+            Statement::DropConnection(drop) => write_drop(f, "CONNECTION", drop),
+            Statement::ShowConnections => f.write_str("SHOW CONNECTIONS"),
+            Statement::DescribeConnection(name) => write!(f, "DESCRIBE CONNECTION {}", Path(&name.value)),
+            Statement::CheckConnection(name) => write!(f, "CHECK CONNECTION {}", Path(&name.value)),
+            Statement::ShowCreateConnection(name) => {
+                write!(f, "SHOW CREATE CONNECTION {}", Path(&name.value))
+            }
+            Statement::ShowConnectionTypes => f.write_str("SHOW CONNECTION TYPES"),
+            Statement::ShowOptions(name) => {
+                write!(f, "SHOW OPTIONS FOR CONNECTION TYPE {}", quote_string(&name.value))
+            }
+            Statement::CreateSchema(create) => write!(f, "{create}"),
+            Statement::CreateExternalSchema(create) => write!(f, "{create}"),
+            Statement::DropSchema(drop) => write_drop(f, "SCHEMA", drop),
+            Statement::CreateExternalTable(create) => write!(f, "{create}"),
+            Statement::DropExternalTable(drop) => write_drop(f, "EXTERNAL TABLE", drop),
+            Statement::CreateView(create) => write!(f, "{create}"),
+            Statement::DropView(drop) => write_drop(f, "VIEW", drop),
+            Statement::ShowSchemas => f.write_str("SHOW SCHEMAS"),
+            Statement::ShowTables(None) => f.write_str("SHOW TABLES"),
+            Statement::ShowTables(Some(schema)) => write!(f, "SHOW TABLES FROM {}", Path(&schema.value)),
+            Statement::DescribeTable(name) => write!(f, "DESCRIBE TABLE {}", Path(&name.value)),
+            Statement::ShowCreateTable(name) => write!(f, "SHOW CREATE TABLE {}", Path(&name.value)),
+            Statement::ShowSettings => f.write_str("SHOW SETTINGS"),
+            Statement::Set(set) => write!(f, "{set}"),
+            Statement::Reset(name) => write!(f, "RESET {}", setting(&name.value)),
+            Statement::ShowAudit => f.write_str("SHOW AUDIT"),
+        }
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Explain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EXPLAIN {}{}", if self.analyze { "ANALYZE " } else { "" }, self.statement)
+    }
+}
+
+impl fmt::Display for ExportData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EXPORT DATA")?;
+        write_connection(f, self.connection.as_ref())?;
+        write_options(f, &self.options.value, Texts::Shown)?;
+        write!(f, " AS {}", self.query)
+    }
+}
+
+impl fmt::Display for CreateConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "CONNECTION", &self.name.value)?;
+        write_options(f, &self.options.value, Texts::Hidden)
+    }
+}
+
+impl fmt::Display for AlterConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let if_exists = if self.if_exists { "IF EXISTS " } else { "" };
+        write!(f, "ALTER CONNECTION {if_exists}{} SET", Path(&self.name.value))?;
+        write_options(f, &self.options.value, Texts::Hidden)
+    }
+}
+
+impl fmt::Display for CreateSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "SCHEMA", &self.name.value)?;
+        if self.options.value.is_empty() {
+            Ok(())
+        } else {
+            write_options(f, &self.options.value, Texts::Shown)
+        }
+    }
+}
+
+impl fmt::Display for CreateExternalSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "EXTERNAL SCHEMA", &self.name.value)?;
+        write_connection(f, self.connection.as_ref())?;
+        write_options(f, &self.options.value, Texts::Shown)
+    }
+}
+
+impl fmt::Display for CreateExternalTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "EXTERNAL TABLE", &self.name.value)?;
+        if let Some(columns) = &self.columns {
+            write_columns(f, columns)?;
+        }
+        match &self.partition_columns {
+            PartitionColumns::None => {}
+            PartitionColumns::Inferred => f.write_str(" WITH PARTITION COLUMNS")?,
+            PartitionColumns::Listed(columns) => {
+                f.write_str(" WITH PARTITION COLUMNS")?;
+                write_columns(f, columns)?;
+            }
+        }
+        write_connection(f, self.connection.as_ref())?;
+        write_options(f, &self.options.value, Texts::Shown)
+    }
+}
+
+impl fmt::Display for CreateView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "VIEW", &self.name.value)?;
+        if let Some(columns) = &self.columns {
+            write_list(f, " (", columns, ")", |f, column| f.write_str(&quote_identifier(&column.value)))?;
+        }
+        write!(f, " AS {}", self.query)
+    }
+}
+
+impl fmt::Display for SetSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SET {} = ", setting(&self.name.value))?;
+        write_literal(f, &self.value.value, Texts::Shown)
+    }
+}
+
+/// A name whose every part is quoted where it has to be.
+struct Path<'a>(&'a Name);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.0.0.iter().map(|part| quote_identifier(part)).collect();
+        f.write_str(&parts.join("."))
+    }
+}
+
+/// Whether string values are printed.
+#[derive(Clone, Copy)]
+enum Texts {
+    Shown,
+    Hidden,
+}
+
+fn write_create(f: &mut fmt::Formatter<'_>, creation: Creation, kind: &str, name: &Name) -> fmt::Result {
+    let (before, after) = match creation {
+        Creation::New => ("", ""),
+        Creation::OrReplace => ("OR REPLACE ", ""),
+        Creation::IfNotExists => ("", "IF NOT EXISTS "),
+    };
+    write!(f, "CREATE {before}{kind} {after}{}", Path(name))
+}
+
+fn write_drop(f: &mut fmt::Formatter<'_>, kind: &str, drop: &Drop) -> fmt::Result {
+    let if_exists = if drop.if_exists { "IF EXISTS " } else { "" };
+    let behavior = match drop.behavior {
+        DropBehavior::Unspecified => "",
+        DropBehavior::Restrict => " RESTRICT",
+        DropBehavior::Cascade => " CASCADE",
+    };
+    write!(f, "DROP {kind} {if_exists}{}{behavior}", Path(&drop.name.value))
+}
+
+fn write_connection(f: &mut fmt::Formatter<'_>, connection: Option<&ConnectionReference>) -> fmt::Result {
+    match connection {
+        None => Ok(()),
+        Some(ConnectionReference::Default(_)) => f.write_str(" WITH CONNECTION DEFAULT"),
+        Some(ConnectionReference::Named(name)) => write!(f, " WITH CONNECTION {}", Path(&name.value)),
+    }
+}
+
+fn write_columns(f: &mut fmt::Formatter<'_>, columns: &[ColumnDefinition]) -> fmt::Result {
+    write_list(f, " (", columns, ")", |f, column| {
+        let not_null = if column.not_null { " NOT NULL" } else { "" };
+        write!(f, "{} {}{not_null}", quote_identifier(&column.name.value), column.column_type.value)
+    })
+}
+
+fn write_options(f: &mut fmt::Formatter<'_>, options: &[SqlOption], texts: Texts) -> fmt::Result {
+    write_list(f, " OPTIONS (", options, ")", |f, option| {
+        write!(f, "{} = ", quote_identifier(&option.name.value))?;
+        write_literal(f, &option.value.value, texts)
+    })
+}
+
+fn write_literal(f: &mut fmt::Formatter<'_>, literal: &OptionLiteral, texts: Texts) -> fmt::Result {
+    match literal {
+        OptionLiteral::Null => f.write_str("NULL"),
+        OptionLiteral::Bool(true) => f.write_str("TRUE"),
+        OptionLiteral::Bool(false) => f.write_str("FALSE"),
+        OptionLiteral::Int64(value) => write!(f, "{value}"),
+        OptionLiteral::Float64(value) => write!(f, "{value:?}"),
+        OptionLiteral::String(text) => f.write_str(&match texts {
+            Texts::Shown => quote_string(text.expose_secret()),
+            Texts::Hidden => quote_string(Secret::PLACEHOLDER),
+        }),
+        OptionLiteral::Array(items) => {
+            write_list(f, "[", items, "]", |f, item| write_literal(f, item, texts))
+        }
+        OptionLiteral::Env(name) => write!(f, "ENV({})", quote_string(name)),
+        OptionLiteral::File(path) => write!(f, "FILE({})", quote_string(path)),
+        OptionLiteral::Prompt => f.write_str("PROMPT()"),
+        OptionLiteral::Other("INTERVAL", text) => write!(f, "INTERVAL {text}"),
+        OptionLiteral::Other(name, text) => match texts {
+            Texts::Shown => write!(f, "{name} {}", quote_string(text)),
+            Texts::Hidden => write!(f, "{name} {}", quote_string(Secret::PLACEHOLDER)),
+        },
+    }
+}
+
+fn write_list<T>(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    items: &[T],
+    after: &str,
+    mut write_item: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str(before)?;
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write_item(f, item)?;
+    }
+    f.write_str(after)
+}
+
+/// A setting's name, whose dots are its own.
+fn setting(name: &str) -> String {
+    if name == "all" {
+        return "ALL".to_string();
+    }
+    name.split('.').map(quote_identifier).collect::<Vec<_>>().join(".")
+}

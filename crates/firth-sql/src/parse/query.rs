@@ -1,0 +1,54 @@
+//! Queries, by sqlparser.
+
+use firth_diagnostic::{Code, Diagnostic, Result, Span};
+use sqlparser::ast::{self, SetExpr};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer;
+
+use super::cursor::Cursor;
+use super::{syntax_error, tokens};
+use crate::Query;
+use crate::dialect::GoogleSqlDialect;
+
+/// How deep queries and expressions may nest: sqlparser's own default, which DataFusion keeps too.
+const RECURSION_LIMIT: usize = 50;
+
+/// Everything from here to the end of the statement, which has to be one query.
+pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
+    let Some(first) = cursor.peek() else {
+        return Err(cursor.expected("a query"));
+    };
+    let converted = tokens::convert(cursor.text, cursor.rest())?;
+    let mut parser = Parser::new(&GoogleSqlDialect)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(converted);
+    let tree = parser.parse_query().map_err(|error| syntax_error::diagnostic(cursor, &error))?;
+    let next = parser.peek_token();
+    if next.token != tokenizer::Token::EOF {
+        let at = tokens::offset(next.span.start).unwrap_or(cursor.text.len());
+        return Err(syntax_error::expected_at(cursor, at, "the end of the statement"));
+    }
+    cursor.take_rest();
+    let span = cursor.since(first.span);
+    check(&tree, span)?;
+    let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_string();
+    Ok(Query { tree, text, span })
+}
+
+/// sqlparser takes more for a query than GoogleSQL does.
+fn check(tree: &ast::Query, span: Span) -> Result<()> {
+    let unsupported = |what: &str| {
+        Err(Diagnostic::error(Code::Unsupported, format!("{what} is not in this version")).at(span))
+    };
+    if !tree.pipe_operators.is_empty() {
+        return unsupported("pipe syntax");
+    }
+    match tree.body.as_ref() {
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+            unsupported("DML")
+        }
+        SetExpr::Select(select) if matches!(select.flavor, ast::SelectFlavor::Standard) => Ok(()),
+        SetExpr::Select(_) => unsupported("a query that begins with FROM"),
+        _ => Ok(()),
+    }
+}
