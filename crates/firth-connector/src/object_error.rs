@@ -3,7 +3,7 @@
 //! The stores' client puts whole requests and answers into its texts: urls with signatures in their
 //! query, XML, hashes. Only the server's own code and sentence are quoted from them.
 
-use std::{error::Error as _, io};
+use std::{borrow::Borrow, error::Error as _, io};
 
 use firth_diagnostic::{Code, Diagnostic};
 use object_store::{
@@ -21,23 +21,27 @@ const METADATA_HOSTS: [&str; 4] =
 /// The message for `error`, which happened while `uri` was read or written.
 ///
 /// Never holds a query string, a signature or a credential, whatever the client's text holds.
-pub fn object_error(error: Error, uri: &str) -> Diagnostic {
+pub fn object_error(error: impl Borrow<Error>, uri: &str) -> Diagnostic {
+    describe(error.borrow(), uri)
+}
+
+fn describe(error: &Error, uri: &str) -> Diagnostic {
     let uri = without_query(uri);
     let text = error.to_string();
-    if let Some(failure) = file_failure(&error) {
-        return file_error(&error, failure, uri);
+    if let Some(failure) = file_failure(error) {
+        return file_error(error, failure, uri);
     }
     let host = host(&text);
     if let Some(answer) = Answer::find(&text) {
-        return answer.into_diagnostic(&error, host, uri);
+        return answer.into_diagnostic(error, host, uri);
     }
     if text.contains("redirect without LOCATION") {
         return wrong_region(uri).detail("the server redirects to another region without saying which");
     }
-    if let Some(cause) = transport_failure(&error) {
+    if let Some(cause) = transport_failure(error) {
         return unreachable(host, &cause, uri);
     }
-    match &error {
+    match error {
         Error::NotFound { .. } => not_found(uri),
         Error::AlreadyExists { .. } => already_exists(uri),
         Error::Precondition { .. } | Error::NotModified { .. } => changed(uri),
@@ -45,14 +49,14 @@ pub fn object_error(error: Error, uri: &str) -> Diagnostic {
         Error::Unauthenticated { .. } => unauthenticated(uri),
         Error::InvalidPath { .. } => {
             Diagnostic::error(Code::Invalid, format!("{uri:?} is not a name an object can have"))
-                .detail(quoted(&innermost(&error)))
+                .detail(quoted(&innermost(error)))
         }
         Error::NotSupported { .. } | Error::NotImplemented { .. } => {
             Diagnostic::error(Code::Unsupported, format!("the store of {uri:?} cannot do this"))
-                .detail(quoted(&innermost(&error)))
+                .detail(quoted(&innermost(error)))
         }
         _ => Diagnostic::error(Code::Remote, format!("could not read or write {uri:?}"))
-            .detail(quoted(&innermost(&error))),
+            .detail(quoted(&innermost(error))),
     }
 }
 

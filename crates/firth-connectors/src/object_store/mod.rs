@@ -1,0 +1,54 @@
+//! Files in Amazon S3, Azure Blob Storage, Google Cloud Storage, and on this machine.
+//!
+//! A cloud ([`cloud::Cloud`]) says how its uris read and how the client of one bucket is built; the rest
+//! is the same for all: one client per bucket, made when first asked for ([`remote`]), one way to
+//! prove a credential ([`check`]), one network behaviour ([`client`]).
+
+mod aws;
+mod azure;
+mod check;
+mod client;
+mod cloud;
+mod connection_string;
+mod endpoint;
+mod google;
+mod local;
+mod remote;
+mod rooted;
+#[cfg(test)]
+mod test_options;
+mod uri;
+
+use std::sync::Arc;
+
+use firth_connector::{ConnectionType, Connector, Options, Remote, RemoteId};
+use firth_diagnostic::{Diagnostic, Result};
+
+use self::remote::CloudRemote;
+
+/// The connector of AWS, AZURE, CLOUD_RESOURCE and LOCAL connections.
+pub(crate) struct ObjectStoreConnector;
+
+const TYPES: &[ConnectionType] =
+    &[aws::CONNECTION_TYPE, azure::CONNECTION_TYPE, google::CONNECTION_TYPE, local::CONNECTION_TYPE];
+
+impl Connector for ObjectStoreConnector {
+    fn connection_types(&self) -> &'static [ConnectionType] {
+        TYPES
+    }
+
+    fn open(
+        &self,
+        _id: RemoteId,
+        connection_type: &'static ConnectionType,
+        options: Options,
+    ) -> Result<Arc<dyn Remote>> {
+        Ok(match connection_type.name {
+            "AWS" => Arc::new(CloudRemote::new(aws::S3::try_new(&options)?)),
+            "AZURE" => Arc::new(CloudRemote::new(azure::Azure::try_new(&options)?)),
+            "CLOUD_RESOURCE" => Arc::new(CloudRemote::new(google::Google::try_new(&options)?)),
+            "LOCAL" => Arc::new(local::Local::try_new(&options)?),
+            other => return Err(Diagnostic::internal(format!("no object store is of type {other}"))),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! An opened connection to a cloud: one client per bucket, made when first asked for.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use firth_connector::{CheckReport, ConditionalPut, ObjectLocation, Objects, Remote};
+use firth_diagnostic::Result;
+use object_store::{ObjectStore, multipart::MultipartStore, path::Path};
+
+use super::{
+    check,
+    client::Patience,
+    cloud::{Bucket, Cloud},
+};
+
+/// A connection's buckets.
+pub(super) struct CloudRemote<C> {
+    cloud: C,
+    buckets: Mutex<HashMap<String, Bucket>>,
+}
+
+impl<C: Cloud> CloudRemote<C> {
+    /// No client yet.
+    pub(super) fn new(cloud: C) -> Self {
+        CloudRemote { cloud, buckets: Mutex::default() }
+    }
+
+    fn bucket(&self, name: &str) -> Result<Bucket> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get(name) {
+            return Ok(bucket.clone());
+        }
+        let bucket = self.cloud.bucket(name, Patience::Persistent)?;
+        buckets.insert(name.to_owned(), bucket.clone());
+        Ok(bucket)
+    }
+}
+
+#[async_trait]
+impl<C: Cloud> Remote for CloudRemote<C> {
+    async fn check(&self) -> Result<CheckReport> {
+        check::check(&self.cloud).await
+    }
+
+    fn objects(self: Arc<Self>) -> Option<Arc<dyn Objects>> {
+        Some(self)
+    }
+}
+
+impl<C: Cloud> Objects for CloudRemote<C> {
+    fn locate(&self, uri: &str) -> Result<ObjectLocation> {
+        self.cloud.locate(uri)
+    }
+
+    fn uri(&self, bucket: &str, path: &Path) -> String {
+        self.cloud.uri(bucket, path)
+    }
+
+    fn store(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+        Ok(self.bucket(bucket)?.store)
+    }
+
+    fn multipart(&self, bucket: &str) -> Result<Option<Arc<dyn MultipartStore>>> {
+        Ok(Some(self.bucket(bucket)?.multipart))
+    }
+
+    fn conditional_put(&self) -> ConditionalPut {
+        ConditionalPut::Supported
+    }
+}

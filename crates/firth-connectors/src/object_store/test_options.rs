@@ -1,0 +1,52 @@
+//! Validated options for tests.
+
+use firth_connector::{ConnectionType, GivenOption, GivenValue, Options};
+use firth_diagnostic::{Result, Secret, Span, Spanned};
+
+/// An option's name and value.
+pub(super) type Given<'a> = (&'a str, Value<'a>);
+
+/// A value as a test writes it.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Bool(bool),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
+/// `given` as options of `kind`.
+pub(super) fn options(kind: &ConnectionType, given: &[Given<'_>]) -> Options {
+    let given: Vec<GivenOption> = given
+        .iter()
+        .map(|(name, value)| GivenOption {
+            name: Spanned::new((*name).to_owned(), Span::default()),
+            value: Spanned::new(
+                match value {
+                    Value::Text(text) => GivenValue::Text(Secret::new(*text)),
+                    Value::Bool(value) => GivenValue::Bool(*value),
+                },
+                Span::default(),
+            ),
+        })
+        .collect();
+    Options::validate(kind.name, kind.options, &given, Span::default()).expect("the options are valid")
+}
+
+/// The primary line of a refusal.
+pub(super) fn refusal<T>(result: Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("was not refused"),
+        Err(error) => error.message().to_owned(),
+    }
+}
