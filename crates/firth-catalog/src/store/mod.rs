@@ -1,0 +1,13 @@
+//! What is stored, a file for each kind of thing: its SQL, and the methods of `Catalog` over it.
+
+mod audit;
+mod connections;
+mod datasets;
+mod descriptions;
+pub(crate) mod migrations;
+pub(crate) mod sealing_key;
+mod tables;
+mod value;
+
+#[cfg(test)]
+mod tests;
