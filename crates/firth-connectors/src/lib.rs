@@ -5,12 +5,18 @@
 
 use std::sync::Arc;
 
-use firth_connector::Connectors;
+use firth_connector::{Connector, Connectors};
 
 mod label;
 mod object_store;
+mod opendal;
+mod postgres;
 
 /// Every connector, in the order in which their types are listed.
 pub fn all() -> Connectors {
-    Connectors::new([Arc::new(object_store::ObjectStoreConnector) as _])
+    Connectors::new([
+        Arc::new(object_store::ObjectStores) as Arc<dyn Connector>,
+        Arc::new(postgres::Postgres),
+        Arc::new(opendal::OpenDal),
+    ])
 }

@@ -27,12 +27,12 @@ use firth_diagnostic::{Diagnostic, Result};
 use self::remote::CloudRemote;
 
 /// The connector of AWS, AZURE, CLOUD_RESOURCE and LOCAL connections.
-pub(crate) struct ObjectStoreConnector;
+pub(crate) struct ObjectStores;
 
 const TYPES: &[ConnectionType] =
     &[aws::CONNECTION_TYPE, azure::CONNECTION_TYPE, google::CONNECTION_TYPE, local::CONNECTION_TYPE];
 
-impl Connector for ObjectStoreConnector {
+impl Connector for ObjectStores {
     fn connection_types(&self) -> &'static [ConnectionType] {
         TYPES
     }
