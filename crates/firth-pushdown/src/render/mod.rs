@@ -84,7 +84,7 @@ impl<'a> Renderer<'a> {
             Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) => (Operation::Or, Operator::Or),
             _ => return self.expression(expr, depth),
         };
-        if depth == MAX_DEPTH {
+        if depth >= MAX_DEPTH {
             return None;
         }
         let mut whole: Option<Node> = None;
@@ -130,7 +130,7 @@ impl<'a> Renderer<'a> {
 
     /// Anything but AND and OR. The result may be a superset, its operands are exact.
     fn expression(&self, expr: &Expr, depth: usize) -> Option<Node> {
-        if depth == MAX_DEPTH {
+        if depth >= MAX_DEPTH {
             return None;
         }
         let depth = depth + 1;

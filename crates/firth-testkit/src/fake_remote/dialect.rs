@@ -1,0 +1,81 @@
+//! The fake remote's SQL: little, and uneven on purpose.
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use firth_connector::{Comparison, Operand, Operation, RemoteDialect, Rendered};
+
+/// A dialect with all three kinds of operation:
+///
+/// - *exact*: comparisons, IN and arithmetic of INT64; LIKE; IS NULL; AND, OR, NOT;
+/// - *superset*: `=` and IN of STRING, whose comparison ignores case there, as on some servers;
+/// - *local*: everything else, such as `<` of STRING and all functions.
+#[derive(Clone, Copy, Debug)]
+pub struct FakeDialect;
+
+impl RemoteDialect for FakeDialect {
+    fn identifier(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn literal(&self, value: &ScalarValue) -> Option<String> {
+        match value {
+            ScalarValue::Int64(Some(value)) => Some(value.to_string()),
+            ScalarValue::Boolean(Some(value)) => Some(value.to_string()),
+            ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
+                Some(format!("'{}'", text.replace('\'', "''")))
+            }
+            _ => None,
+        }
+    }
+
+    fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered> {
+        match (operation, operands) {
+            (Operation::And, [a, b]) => Rendered::exact(format!("({} AND {})", a.sql, b.sql)),
+            (Operation::Or, [a, b]) => Rendered::exact(format!("({} OR {})", a.sql, b.sql)),
+            (Operation::Not, [a]) => Rendered::exact(format!("(NOT {})", a.sql)),
+            (Operation::IsNull, [a]) => Rendered::exact(format!("({} IS NULL)", a.sql)),
+            (Operation::IsNotNull, [a]) => Rendered::exact(format!("({} IS NOT NULL)", a.sql)),
+            (Operation::Compare(comparison), [a, b]) if numbers(operands) => {
+                Rendered::exact(format!("({} {} {})", a.sql, comparison.sql(), b.sql))
+            }
+            (Operation::Compare(Comparison::Eq), [a, b]) if texts(operands) => {
+                Rendered::superset(format!("(lower({}) = lower({}))", a.sql, b.sql))
+            }
+            (Operation::In, [a, list @ ..]) if numbers(operands) => {
+                Rendered::exact(format!("({} IN ({}))", a.sql, listed(list, str::to_owned)))
+            }
+            (Operation::NotIn, [a, list @ ..]) if numbers(operands) => {
+                Rendered::exact(format!("({} NOT IN ({}))", a.sql, listed(list, str::to_owned)))
+            }
+            (Operation::In, [a, list @ ..]) if texts(operands) => {
+                let lower = |text: &str| format!("lower({text})");
+                Rendered::superset(format!("({} IN ({}))", lower(a.sql), listed(list, lower)))
+            }
+            (Operation::Like, [a, b]) if texts(operands) => {
+                Rendered::exact(format!("({} LIKE {})", a.sql, b.sql))
+            }
+            (Operation::Add, [a, b]) if numbers(operands) => {
+                Rendered::exact(format!("({} + {})", a.sql, b.sql))
+            }
+            (Operation::Subtract, [a, b]) if numbers(operands) => {
+                Rendered::exact(format!("({} - {})", a.sql, b.sql))
+            }
+            (Operation::Multiply, [a, b]) if numbers(operands) => {
+                Rendered::exact(format!("({} * {})", a.sql, b.sql))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn numbers(operands: &[Operand<'_>]) -> bool {
+    operands.iter().all(|operand| *operand.data_type == DataType::Int64)
+}
+
+fn texts(operands: &[Operand<'_>]) -> bool {
+    operands.iter().all(|operand| matches!(operand.data_type, DataType::Utf8 | DataType::Utf8View))
+}
+
+fn listed(operands: &[Operand<'_>], render: impl Fn(&str) -> String) -> String {
+    operands.iter().map(|operand| render(operand.sql)).collect::<Vec<_>>().join(", ")
+}
