@@ -1,2 +1,58 @@
-//! x
-fn main() {}
+//! `cargo xtask …`: what a contributor runs, and what CI runs.
+//!
+//! It is compiled before everything else, so it depends on next to nothing: what needs a client of a
+//! server (creating a bucket, a signed request) is a small program of `firth-testkit` that it starts.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod arguments;
+mod command;
+mod error;
+mod server;
+mod servers;
+mod signal;
+mod workspace;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use error::Result;
+
+struct Subcommand {
+    name: &'static str,
+    usage: &'static str,
+    doc: &'static str,
+    run: fn(Arguments) -> Result<()>,
+}
+
+const SUBCOMMANDS: &[Subcommand] = &[Subcommand {
+    name: "servers",
+    usage: "servers up|down|status [NAMES…] [--state DIR] [--bins DIR]",
+    doc: "start and stop the local servers that tests talk to",
+    run: servers::run,
+}];
+
+fn main() -> ExitCode {
+    signal::install();
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_default();
+    let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name) else {
+        print_usage();
+        return ExitCode::from(if matches!(name.as_str(), "help" | "--help" | "-h") { 0 } else { 2 });
+    };
+    match (subcommand.run)(Arguments::new(words.collect())) {
+        Ok(()) if signal::interrupted() => ExitCode::from(130),
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(if signal::interrupted() { 130 } else { 1 })
+        }
+    }
+}
+
+fn print_usage() {
+    eprintln!("usage: cargo xtask COMMAND\n");
+    for subcommand in SUBCOMMANDS {
+        eprintln!("  {}\n      {}", subcommand.usage, subcommand.doc);
+    }
+}

@@ -1,0 +1,100 @@
+//! The local servers that tests and the demo talk to: real ones and official emulators, all on 127.0.0.1.
+//!
+//! A server is a value in [`SERVERS`]: its name, and a function that starts it and says under which
+//! variables its coordinates go to the tests. Data is thrown away with the state folder.
+
+mod azurite;
+mod fake_gcs;
+mod install;
+mod ports;
+mod postgres;
+mod process;
+mod seaweedfs;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+pub(crate) use process::{alive, stop_all};
+
+use crate::error::{Context, Result};
+
+/// A kind of server.
+#[derive(Debug)]
+pub(crate) struct ServerSpec {
+    /// What `cargo xtask servers up NAME` and `FIRTH_TEST_NAME_…` call it.
+    pub(crate) name: &'static str,
+    /// What it is, for people.
+    pub(crate) doc: &'static str,
+    /// Starts it and waits until it answers.
+    pub(crate) start: fn(&Place) -> std::result::Result<Variables, Unavailable>,
+}
+
+/// All servers.
+pub(crate) const SERVERS: &[ServerSpec] =
+    &[postgres::SERVER, seaweedfs::SERVER, azurite::SERVER, fake_gcs::SERVER];
+
+/// Where servers are installed and keep their state.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Installed programs, shared by all runs.
+    pub(crate) tools: PathBuf,
+    /// Pids, logs and data of this run.
+    pub(crate) state: PathBuf,
+    /// The programs of `firth-testkit`.
+    pub(crate) programs: PathBuf,
+}
+
+/// A server's coordinates: names without the `FIRTH_TEST_` in front, and values.
+pub(crate) type Variables = Vec<(&'static str, String)>;
+
+/// Why a server does not run.
+#[derive(Debug)]
+pub(crate) enum Unavailable {
+    /// This machine lacks something; the text says what, and how to get it.
+    Missing(String),
+    /// It should have run.
+    Failed(String),
+}
+
+impl Unavailable {
+    fn missing(text: impl Into<String>) -> Self {
+        Unavailable::Missing(text.into())
+    }
+
+    fn failed(text: impl Into<String>) -> Self {
+        Unavailable::Failed(text.into())
+    }
+}
+
+impl From<String> for Unavailable {
+    fn from(text: String) -> Self {
+        Unavailable::Failed(text)
+    }
+}
+
+/// How often a server is started again: between finding free ports and listening on them somebody
+/// else may take one.
+const ATTEMPTS: usize = 3;
+
+/// Calls `start` until it succeeds, at most [`ATTEMPTS`] times.
+fn with_attempts<T>(name: &str, mut start: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match start() {
+            Err(cause) if attempt < ATTEMPTS && !crate::signal::interrupted() => {
+                eprintln!("{name}: {cause}; trying again");
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// `bytes` random bytes in hexadecimal: a password, a key, and (its length being a multiple of four)
+/// valid base64 too.
+fn random_hex(bytes: usize) -> Result<String> {
+    let mut random = vec![0; bytes];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random)).context("/dev/urandom")?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
