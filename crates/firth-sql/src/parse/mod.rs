@@ -24,6 +24,7 @@ use crate::{Creation, Drop, DropBehavior, Explain, Statement};
 use cursor::Cursor;
 
 pub use names::connection_name;
+pub(crate) use tokens::span as place;
 pub(crate) use types::unknown_type;
 
 /// The words that begin statements, and what reads the rest.

@@ -1,14 +1,76 @@
-//! Queries for DataFusion.
-use crate::{Headers, Parameters, Query, Rewritten};
-use firth_diagnostic::Result;
+//! GoogleSQL queries to queries that DataFusion plans.
+//!
+//! The rewriting works on sqlparser's tree, one walk from the outside in: a query's WITH, then its FROM,
+//! then everything that may name what FROM brings into scope. No text is ever edited, so nothing inside a
+//! literal, a name or a comment can change.
+//!
+//! What it replaces: type names and typed literals (`types`), names (`scope`, `tables`), functions and
+//! operators (`functions`, `dates`), `@parameters`, and the names of result columns (`select`). What it
+//! does not know passes through, and DataFusion says that it does not know it either.
 
-/// Rewrites a query for DataFusion.
+mod build;
+mod dates;
+mod expression;
+mod functions;
+mod parameters;
+mod scope;
+mod select;
+mod tables;
+mod types;
+
+#[cfg(test)]
+mod planned_tests;
+#[cfg(test)]
+mod tests;
+
+use firth_diagnostic::{Code, Diagnostic, Result, Span};
+use sqlparser::ast;
+
+use crate::{ExternalQueryCall, Parameters, Query, Rewritten, TableReference};
+use scope::Scope;
+
+/// Rewrites a query for DataFusion. The places in errors are about the text the query was parsed from.
+///
+/// DataFusion is to run with `enable_ident_normalization` off and its time zone set to UTC. Division,
+/// the order of NULLs and the coercion of operands are left to the planner.
 pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
-    let _ = parameters;
-    Ok(Rewritten {
-        query: query.tree.clone(),
+    let headers = select::headers(&query.tree);
+    let mut rewriter = Rewriter {
+        parameters,
+        whole: query.span,
         tables: Vec::new(),
         external_queries: Vec::new(),
-        headers: Headers::default(),
+        scope: Scope::default(),
+    };
+    select::refuse_duplicate_aliases(&query.tree, query.span)?;
+    let mut tree = query.tree.clone();
+    rewriter.query(&mut tree)?;
+    Ok(Rewritten {
+        query: tree,
+        tables: rewriter.tables,
+        external_queries: rewriter.external_queries,
+        headers,
     })
+}
+
+/// What one walk over a query knows.
+struct Rewriter<'a> {
+    parameters: &'a Parameters,
+    /// The query's place: for messages about what has none of its own.
+    whole: Span,
+    tables: Vec<TableReference>,
+    external_queries: Vec<ExternalQueryCall>,
+    scope: Scope,
+}
+
+impl Rewriter<'_> {
+    /// Where a piece of the tree was written.
+    fn span_of(&self, spanned: &impl ast::Spanned) -> Span {
+        crate::parse::place(spanned.span()).unwrap_or(self.whole)
+    }
+
+    fn unsupported(&self, what: &str, spanned: &impl ast::Spanned) -> Diagnostic {
+        Diagnostic::error(Code::Unsupported, format!("{what} is not in this version"))
+            .at(self.span_of(spanned))
+    }
 }

@@ -1,0 +1,1 @@
+//! DataFusion plans what the rewriting answers.

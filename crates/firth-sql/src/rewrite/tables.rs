@@ -1,0 +1,291 @@
+//! FROM: tables, CTEs, subqueries, EXTERNAL_QUERY and UNNEST.
+
+use firth_diagnostic::{Code, Diagnostic, Name, Result, Span, Spanned};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias,
+    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
+};
+
+use super::scope::{Visible, lowered};
+use super::{Rewriter, build};
+use crate::{ExternalQueryCall, TableReference};
+
+/// The table function whose arguments are a connection and SQL for it.
+const EXTERNAL_QUERY: &str = "EXTERNAL_QUERY";
+
+impl Rewriter<'_> {
+    pub(super) fn table_with_joins(&mut self, table: &mut TableWithJoins) -> Result<()> {
+        self.table_factor(&mut table.relation)?;
+        for join in &mut table.joins {
+            self.join(join)?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, join: &mut Join) -> Result<()> {
+        self.table_factor(&mut join.relation)?;
+        let constraint = match &mut join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint)
+            | JoinOperator::CrossJoin(constraint) => constraint,
+            _ => return Err(self.unsupported("this kind of join", &join.relation)),
+        };
+        match constraint {
+            JoinConstraint::On(condition) => self.expression(condition),
+            JoinConstraint::Using(columns) => {
+                for column in columns {
+                    let idents: Vec<Ident> = idents(column).iter().map(lowered).collect();
+                    *column = ObjectName::from(idents);
+                }
+                Ok(())
+            }
+            JoinConstraint::Natural | JoinConstraint::None => Ok(()),
+        }
+    }
+
+    fn table_factor(&mut self, factor: &mut TableFactor) -> Result<()> {
+        let span = self.span_of(factor);
+        match factor {
+            TableFactor::Table { name, alias, args: Some(args), .. } if is_external_query(name) => {
+                let call = self.external_query(args, span)?;
+                let key = call.key.clone();
+                self.external_queries.push(call);
+                *factor = self.named_table(&key, alias.take(), &key, Vec::new(), span)?;
+                Ok(())
+            }
+            TableFactor::Table { name, alias, args: Some(args), .. } => {
+                *name = ObjectName::from(
+                    idents(name)
+                        .iter()
+                        .map(|ident| Ident::new(ident.value.to_lowercase()))
+                        .collect::<Vec<_>>(),
+                );
+                for argument in &mut args.args {
+                    self.argument(argument)?;
+                }
+                let default = name.to_string();
+                self.alias(alias, &default, Vec::new(), span)
+            }
+            TableFactor::Table { version: Some(_), .. } => {
+                Err(self.unsupported("FOR SYSTEM_TIME AS OF", factor))
+            }
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                Err(self.unsupported("TABLESAMPLE", factor))
+            }
+            TableFactor::Table { name, alias, .. } => {
+                let path: Vec<String> = idents(name).iter().map(|ident| ident.value.clone()).collect();
+                let alias = alias.take();
+                *factor = self.table(&path, name, alias, span)?;
+                Ok(())
+            }
+            TableFactor::Derived { subquery, alias, .. } => {
+                self.query(subquery)?;
+                match alias {
+                    Some(_) => self.alias(alias, "", Vec::new(), span),
+                    None => Ok(()),
+                }
+            }
+            TableFactor::UNNEST { array_exprs, alias, with_offset, .. } => {
+                if *with_offset {
+                    return Err(Diagnostic::error(
+                        Code::Unsupported,
+                        "UNNEST … WITH OFFSET is not in this version",
+                    )
+                    .at(span));
+                }
+                for array in array_exprs {
+                    self.expression(array)?;
+                }
+                self.unnest_alias(alias, span)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                self.table_with_joins(table_with_joins)?;
+                match alias {
+                    Some(_) => self.alias(alias, "", Vec::new(), span),
+                    None => Ok(()),
+                }
+            }
+            TableFactor::Pivot { .. } => Err(self.unsupported("PIVOT", factor)),
+            TableFactor::Unpivot { .. } => Err(self.unsupported("UNPIVOT", factor)),
+            _ => Err(self.unsupported("this kind of table", factor)),
+        }
+    }
+
+    /// A plain name in FROM: a CTE, an array of a table before it, or a table.
+    fn table(
+        &mut self,
+        path: &[String],
+        name: &ObjectName,
+        alias: Option<TableAlias>,
+        span: Span,
+    ) -> Result<TableFactor> {
+        if let [single] = path
+            && let Some(planned_name) = self.scope.cte(single)
+        {
+            return self.named_table(&planned_name, alias, single, Vec::new(), span);
+        }
+        // FROM orders AS o, o.items is FROM orders AS o, UNNEST(o.items).
+        if path.len() > 1 && self.scope.has_alias(&path[0]) {
+            let (resolved, _) = self.scope.resolve(&idents(name));
+            let mut alias = alias.or_else(|| Some(table_alias(&path[path.len() - 1])));
+            self.unnest_alias(&mut alias, span)?;
+            return Ok(TableFactor::UNNEST {
+                alias,
+                array_exprs: vec![Expr::CompoundIdentifier(resolved)],
+                with_offset: false,
+                with_offset_alias: None,
+                with_ordinality: false,
+            });
+        }
+        if path.iter().any(String::is_empty) {
+            let message = format!("table name {:?} has an empty part", path.join("."));
+            return Err(Diagnostic::error(Code::Invalid, message).at(span));
+        }
+        let key = self.table_key(path);
+        self.tables.push(TableReference { key: key.clone(), name: Name::new(path.iter().cloned()), span });
+        let last = path.last().map_or("", String::as_str);
+        self.named_table(&key, alias, last, path.to_vec(), span)
+    }
+
+    /// The dotted name, unless an EXTERNAL_QUERY's key could be the same.
+    fn table_key(&self, path: &[String]) -> String {
+        match path {
+            [single] if single.starts_with("external_query_") => format!("`{single}`"),
+            _ => path.join("."),
+        }
+    }
+
+    /// The table `key` as DataFusion is to see it, brought into scope.
+    fn named_table(
+        &mut self,
+        key: &str,
+        mut alias: Option<TableAlias>,
+        default: &str,
+        path: Vec<String>,
+        span: Span,
+    ) -> Result<TableFactor> {
+        self.alias(&mut alias, default, path, span)?;
+        Ok(TableFactor::Table {
+            name: build::object_name(key),
+            alias,
+            args: None,
+            with_hints: Vec::new(),
+            version: None,
+            with_ordinality: false,
+            partitions: Vec::new(),
+            json_path: None,
+            sample: None,
+            index_hints: Vec::new(),
+        })
+    }
+
+    /// Lower-cases the alias, or makes one from `default`, and brings it into scope.
+    fn alias(
+        &mut self,
+        alias: &mut Option<TableAlias>,
+        default: &str,
+        path: Vec<String>,
+        span: Span,
+    ) -> Result<()> {
+        let path = if alias.is_some() { Vec::new() } else { path };
+        let mut given = alias.take().unwrap_or_else(|| table_alias(default));
+        given.name = self.alias_name(&given.name)?;
+        for column in &mut given.columns {
+            column.name = lowered(&column.name);
+        }
+        let name = given.name.value.clone();
+        *alias = Some(given);
+        if !self.scope.add_table(Visible { alias: name.clone(), path }) {
+            return Err(Diagnostic::error(
+                Code::Invalid,
+                format!("two tables in this FROM are called {name:?}"),
+            )
+            .at(span)
+            .hint(format!("Give one of them another name: … AS {name}_2.")));
+        }
+        Ok(())
+    }
+
+    /// In GoogleSQL the alias of UNNEST names the value; in DataFusion, a table. So it names both.
+    fn unnest_alias(&mut self, alias: &mut Option<TableAlias>, span: Span) -> Result<()> {
+        let name =
+            alias.as_ref().map_or_else(|| format!("unnest_{}", span.start), |alias| alias.name.value.clone());
+        self.alias(alias, &name, Vec::new(), span)?;
+        if let Some(alias) = alias
+            && alias.columns.is_empty()
+        {
+            alias
+                .columns
+                .push(TableAliasColumnDef { name: build::identifier(name.to_lowercase()), data_type: None });
+        }
+        Ok(())
+    }
+
+    fn external_query(&mut self, args: &TableFunctionArgs, span: Span) -> Result<ExternalQueryCall> {
+        let mut texts = Vec::new();
+        for argument in &args.args {
+            texts.push(self.constant_string(argument, span)?);
+        }
+        let mut texts = texts.into_iter();
+        let (Some(connection), Some(sql), options, None) =
+            (texts.next(), texts.next(), texts.next(), texts.next())
+        else {
+            return Err(Diagnostic::error(Code::Invalid, format!("EXTERNAL_QUERY does not take {} arguments", args.args.len()))
+                .at(span)
+                .hint("Write EXTERNAL_QUERY('connection', 'sql') or EXTERNAL_QUERY('connection', 'sql', 'options')."));
+        };
+        let key = format!("external_query_{}", self.external_queries.len() + 1);
+        Ok(ExternalQueryCall { key, connection, sql, options, span })
+    }
+
+    fn constant_string(&self, argument: &FunctionArg, call: Span) -> Result<Spanned<String>> {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument else {
+            return Err(not_constant(self.span_of(argument)));
+        };
+        let span = crate::parse::place(sqlparser::ast::Spanned::span(expr)).unwrap_or(call);
+        let expr = match expr {
+            Expr::Value(value) => match &value.value {
+                Value::Placeholder(name) => self.parameter(name, span)?,
+                _ => expr.clone(),
+            },
+            _ => expr.clone(),
+        };
+        build::literal_string(&expr)
+            .map(|text| Spanned::new(text.to_string(), span))
+            .ok_or_else(|| not_constant(span))
+    }
+
+    /// The name after AS, in lower case. sqlparser takes a string there too.
+    pub(super) fn alias_name(&self, ident: &Ident) -> Result<Ident> {
+        if ident.quote_style == Some('\'') {
+            return Err(Diagnostic::error(Code::Syntax, "expected a name, found a string")
+                .at(crate::parse::place(ident.span).unwrap_or(self.whole))
+                .hint("Put back-quotes, not quotes, around a name."));
+        }
+        Ok(lowered(ident))
+    }
+}
+
+/// The identifiers of a name. sqlparser's other kind of part is for functions that make names.
+pub(super) fn idents(name: &ObjectName) -> Vec<Ident> {
+    name.0.iter().filter_map(|part| part.as_ident().cloned()).collect()
+}
+
+fn is_external_query(name: &ObjectName) -> bool {
+    matches!(idents(name).as_slice(), [single] if single.value.eq_ignore_ascii_case(EXTERNAL_QUERY))
+}
+
+fn not_constant(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::Invalid, "an argument of EXTERNAL_QUERY is not a string literal")
+        .at(span)
+        .hint("Its arguments are string literals or @parameters that are strings.")
+}
+
+fn table_alias(name: &str) -> TableAlias {
+    TableAlias { explicit: true, name: build::identifier(name), columns: Vec::new(), at: None }
+}
