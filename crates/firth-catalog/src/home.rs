@@ -1,7 +1,7 @@
 //! The folder that holds the catalog: where its files are, and who may read them.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -75,9 +75,9 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The permission bits that others have on a file: 0 is none. `None` where there are no such bits.
-pub(crate) fn mode(path: &Path) -> io::Result<Option<u32>> {
-    let metadata = fs::metadata(path)?;
+/// A file's permission bits. `None` where files have no such bits.
+pub(crate) fn mode(file: &File) -> io::Result<Option<u32>> {
+    let metadata = file.metadata()?;
     #[cfg(unix)]
     let mode = Some(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777);
     #[cfg(not(unix))]

@@ -22,6 +22,9 @@ mod sealing;
 mod store;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use audit::{Actor, AuditRecord};
 pub use catalog::{Catalog, Created, DropBehavior, OnExisting};
 pub use connection::{ConnectionDefinition, ConnectionRecord};

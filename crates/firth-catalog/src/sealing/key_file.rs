@@ -23,14 +23,14 @@ pub(crate) fn read(home: &Home) -> Result<SealingKey> {
         io::ErrorKind::NotFound => error::key_missing(&path, &home.database()),
         _ => error::io("read the key file", &path, &failure),
     };
+    let file = fs::File::open(&path).map_err(failed)?;
     // A key that others could read is not used, so that the warning cannot be overlooked.
-    if let Some(mode) = home::mode(&path).map_err(failed)?
+    if let Some(mode) = home::mode(&file).map_err(failed)?
         && mode & 0o077 != 0
     {
         return Err(error::key_readable_by_others(&path, mode));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(SealingKey::LENGTH + 1));
-    let file = fs::File::open(&path).map_err(failed)?;
     file.take(SealingKey::LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     match <[u8; SealingKey::LENGTH]>::try_from(bytes.as_slice()) {
         Ok(key) => Ok(SealingKey::new(Zeroizing::new(key))),

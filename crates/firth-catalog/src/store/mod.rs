@@ -8,6 +8,3 @@ pub(crate) mod migrations;
 pub(crate) mod sealing_key;
 mod tables;
 mod value;
-
-#[cfg(test)]
-mod tests;
