@@ -6,4 +6,7 @@
 pub mod fake_remote;
 pub mod gcs_front;
 pub mod ready;
+pub mod s3_server;
 pub mod servers;
+pub mod slt;
+pub mod tpch;
