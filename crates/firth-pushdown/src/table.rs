@@ -124,6 +124,7 @@ impl TableProvider for RemoteTable {
             }
         }
 
+        let read = columns.len();
         let scan = RemoteScan {
             relation: self.relation.clone(),
             description: self.description.clone(),
@@ -140,9 +141,8 @@ impl TableProvider for RemoteTable {
         let Some(residual) = conjunction(residual) else { return Ok(exec) };
         let schema = DFSchema::try_from(exec.schema())?;
         let residual = state.create_physical_expr(residual, &schema)?;
-        let filter = FilterExecBuilder::new(residual, exec)
-            .apply_projection(Some((0..wanted.len()).collect()))?
-            .build()?;
+        let back = (read > wanted.len()).then(|| (0..wanted.len()).collect());
+        let filter = FilterExecBuilder::new(residual, exec).apply_projection(back)?.build()?;
         Ok(Arc::new(filter))
     }
 }
