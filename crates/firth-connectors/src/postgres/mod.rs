@@ -4,16 +4,33 @@
 //! Rows come as `COPY (…) TO STDOUT (FORMAT binary)` and are decoded straight into Arrow builders.
 //!
 //! ```text
-//! options    what a connection is made of          tls, certificate   who the server is
-//! backend    one server process of ours            password_guard     no password in the clear
-//! pool       at most `max_backends` of them        error              the server's words, for a person
-//! remote     check, list, describe                 query_text         is it one statement that reads?
-//! scope      one statement's reads                 copy, column, numeric   bytes → Arrow
+//! options    what a connection is made of      tls, certificate   who the server is
+//! backend    one server process of ours        password_guard     no password in the clear
+//! pool       at most `max_backends` of them    error              the server's words, for a person
+//! remote     check, list, describe             query, query_text  EXTERNAL_QUERY's text
+//! scope      one statement's reads             reading            a read's bytes, and its end
+//! types      what becomes of which type        copy, column, numeric   bytes into Arrow
 //! dialect    what may be pushed, and how it is written
 //! ```
 
+mod backend;
+mod catalog;
+mod certificate;
+mod column;
+mod copy;
+mod dialect;
+mod error;
+mod numeric;
 mod options;
+mod password_guard;
+mod pool;
+mod query;
+mod query_text;
+mod reading;
 mod remote;
+mod scope;
+mod tls;
+mod types;
 
 use std::sync::Arc;
 

@@ -5,11 +5,13 @@ use std::{path::PathBuf, time::Duration};
 use firth_connector::{OptionSpec, Options};
 use firth_diagnostic::{Code, Diagnostic, Result, Secret};
 
-const HOST: OptionSpec =
-    OptionSpec::string("host").endpoint().doc("The server's name or address, which its certificate must carry.");
+const HOST: OptionSpec = OptionSpec::string("host")
+    .endpoint()
+    .doc("The server's name or address, which its certificate must carry.");
 const PORT: OptionSpec = OptionSpec::int64("port").endpoint().default("5432").doc("The server's port.");
 const DATABASE: OptionSpec = OptionSpec::string("database").required().doc("The database.");
-const USER: OptionSpec = OptionSpec::string("user").alias(&["username"]).required().doc("The role to log in as.");
+const USER: OptionSpec =
+    OptionSpec::string("user").alias(&["username"]).required().doc("The role to log in as.");
 const PASSWORD: OptionSpec = OptionSpec::string("password").secret().doc("The role's password.");
 const SSLMODE: OptionSpec = OptionSpec::string("sslmode")
     .endpoint()
@@ -124,8 +126,11 @@ impl Settings {
             return Err(Diagnostic::error(Code::Invalid, format!("option {name:?} is empty")));
         }
         if host.starts_with('/') {
-            return Err(Diagnostic::error(Code::Unsupported, "option \"host\" is a path, not a server's name")
-                .hint("Sockets in the file system are not supported; use 'localhost'."));
+            return Err(Diagnostic::error(
+                Code::Unsupported,
+                "option \"host\" is a path, not a server's name",
+            )
+            .hint("Sockets in the file system are not supported; use 'localhost'."));
         }
         let tls = match options.string("sslmode") {
             Some("disable") => TlsMode::Disable,
@@ -183,7 +188,8 @@ fn integer(options: &Options, name: &str, least: i64, most: i64) -> Result<i64> 
 
 fn no_host(connection_type: &str, options: &Options) -> Diagnostic {
     let name = ["instance_id", "instance"].into_iter().find(|name| options.is_given(name));
-    let error = Diagnostic::error(Code::Invalid, format!("{connection_type} connection has no option \"host\""));
+    let error =
+        Diagnostic::error(Code::Invalid, format!("{connection_type} connection has no option \"host\""));
     let error = match name {
         Some(name) => error.detail(format!("{name} names the server, but a name alone does not reach it")),
         None => error,

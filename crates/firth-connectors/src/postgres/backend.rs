@@ -1,0 +1,170 @@
+//! One server process of ours: connecting to it, and leaving it in a hurry.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use datafusion::common::runtime::SpawnedTask;
+use firth_connector::Canceller;
+use firth_diagnostic::Result;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_postgres::{
+    Client, Connection, NoTls,
+    config::{Config, SslMode},
+};
+
+use super::{
+    error,
+    options::{Settings, TlsMode},
+    password_guard::PasswordGuard,
+    tls::Tls,
+};
+
+/// How long it may take to reach a server and to be let in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A server and how to get in. Every backend of one connection shares it.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) settings: Settings,
+    tls: Tls,
+}
+
+/// A logged-in connection, which is one process at the server.
+///
+/// Dropping it closes the socket at once, whatever the server is doing.
+pub(super) struct Backend {
+    pub(super) client: Client,
+    /// `TLSv1.3`, or `none`.
+    pub(super) tls_version: &'static str,
+    /// The encoding of the database's text; what we see of it is always UTF-8.
+    pub(super) encoding: String,
+    server: Arc<Server>,
+    address: SocketAddr,
+    connection: SpawnedTask<()>,
+}
+
+impl Server {
+    pub(super) fn new(settings: Settings) -> Self {
+        Server { settings, tls: Tls::default() }
+    }
+
+    /// Connects and logs in.
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<Backend> {
+        match timeout(CONNECT_TIMEOUT, self.log_in()).await {
+            Ok(backend) => backend,
+            Err(_) => Err(error::timed_out(&self.settings, CONNECT_TIMEOUT)),
+        }
+    }
+
+    async fn log_in(self: &Arc<Self>) -> Result<Backend> {
+        let settings = &self.settings;
+        let mut config = Config::new();
+        config.user(&settings.user).dbname(&settings.database).application_name("firth");
+        if let Some(password) = &settings.password {
+            config.password(password.expose_secret());
+        }
+        let encrypted = settings.tls != TlsMode::Disable;
+        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
+        let handshake = if encrypted { Some(self.tls.handshake(settings)?) } else { None };
+
+        let (stream, address) = open_socket(settings).await?;
+        let refused = |refusal| error::connecting(settings, &refusal);
+        match handshake {
+            Some(handshake) => {
+                let stream = PasswordGuard::passing(stream);
+                let (client, connection) =
+                    config.connect_raw(stream, handshake.clone()).await.map_err(refused)?;
+                Ok(self.backend(client, connection, address, handshake.version()))
+            }
+            None => {
+                let stream = PasswordGuard::watching(stream);
+                let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(refused)?;
+                Ok(self.backend(client, connection, address, "none"))
+            }
+        }
+    }
+
+    fn backend<S, T>(
+        self: &Arc<Self>,
+        client: Client,
+        connection: Connection<S, T>,
+        address: SocketAddr,
+        tls_version: &'static str,
+    ) -> Backend
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let encoding = connection.parameter("server_encoding").unwrap_or_default().to_owned();
+        let connection = SpawnedTask::spawn(async move {
+            // Whoever waits for an answer hears of the failure; here is nobody to tell.
+            let _ = connection.await;
+        });
+        Backend { client, tls_version, encoding, server: Arc::clone(self), address, connection }
+    }
+}
+
+async fn open_socket(settings: &Settings) -> Result<(TcpStream, SocketAddr)> {
+    let unreachable = |failure: &io::Error| error::unreachable(settings, failure);
+    let addresses = lookup_host((settings.host.as_str(), settings.port))
+        .await
+        .map_err(|failure| error::unknown_host(settings, &failure))?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match connect_socket(address).await {
+            Ok(stream) => return Ok((stream, address)),
+            Err(failure) => last = failure,
+        }
+    }
+    Err(unreachable(&last))
+}
+
+async fn connect_socket(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_keepalive(true)?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl Backend {
+    /// Whether the socket is still open, as far as we have heard.
+    pub(super) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// Ends whatever the server is doing for us, then the connection. The canceller sees to it.
+    ///
+    /// `held` is dropped when the server has ended it, or after the canceller's patience.
+    pub(super) fn abandon(self, held: impl Send + 'static) {
+        if !self.is_open() {
+            return;
+        }
+        Canceller::spawn(async move {
+            // Not reached: then the socket is closed below, which the server notices when it next writes.
+            let _ = self.send_cancel().await;
+            // Answered once the cancelled statement has ended, with whatever it still had to say.
+            let _ = self.client.batch_execute("ROLLBACK").await;
+            let Backend { client, connection, .. } = self;
+            drop(client);
+            let _ = connection.await;
+            drop(held);
+        });
+    }
+
+    async fn send_cancel(&self) -> io::Result<()> {
+        let token = self.client.cancel_token();
+        let stream = connect_socket(self.address).await?;
+        let sent = match self.server.settings.tls {
+            TlsMode::Disable => token.cancel_query_raw(stream, NoTls).await,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
+                let handshake = self.server.tls.handshake(&self.server.settings).map_err(io::Error::other)?;
+                token.cancel_query_raw(stream, handshake).await
+            }
+        };
+        sent.map_err(io::Error::other)
+    }
+}

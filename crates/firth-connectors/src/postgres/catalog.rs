@@ -1,0 +1,145 @@
+//! What the server's catalog says of tables: their names, columns, keys and sizes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use firth_connector::{ColumnDescription, SchemaSpec, TableDescription, TableSpec};
+use firth_diagnostic::{Code, Diagnostic, Result};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use super::{
+    error,
+    pool::{Lease, Pool},
+    query::with_encoding,
+    types::Wire,
+};
+
+/// Tables, views, materialized views, partitioned and foreign tables that the role may read.
+/// One row without a name says that the schema is there.
+const LIST: &str = "
+SELECT c.relname::text
+FROM pg_catalog.pg_namespace n
+LEFT JOIN pg_catalog.pg_class c
+  ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+ AND (pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))
+WHERE n.nspname = $1
+ORDER BY c.relname COLLATE \"C\"";
+
+/// A row a column; one row without a column for a table that has none. Domains are seen through once:
+/// a domain over a domain is not supported. `collisdeterministic` is read by way of JSON, because
+/// servers before version 12 do not have it.
+const DESCRIBE: &str = "
+SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
+       CASE WHEN c.reltuples >= 0 THEN c.reltuples::float8 END,
+       CASE WHEN c.reltuples >= 0 AND c.relpages >= 0
+            THEN c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 END,
+       a.attname::text,
+       pg_catalog.format_type(a.atttypid, a.atttypmod),
+       COALESCE(b.oid, t.oid),
+       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+       COALESCE(b.typtype, t.typtype) = 'e',
+       COALESCE(b.typname, t.typname)::text,
+       CASE WHEN NOT COALESCE((pg_catalog.to_jsonb(co) ->> 'collisdeterministic')::bool, true)
+            THEN pg_catalog.quote_ident(co.collname) END,
+       pg_catalog.array_position(k.indkey::int2[], a.attnum)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_index k ON k.indrelid = c.oid AND k.indisprimary
+WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+ORDER BY a.attnum";
+
+/// The tables of a schema.
+pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<TableSpec>> {
+    let name = schema_name(&schema.schema);
+    let rows = rows(pool, LIST, &[&name]).await?.0;
+    if rows.is_empty() {
+        return Err(no_schema(pool, name));
+    }
+    let tables = rows.iter().filter_map(|row| row.get::<_, Option<String>>(0));
+    Ok(tables.map(|table| TableSpec { schema: name.to_owned(), name: table }).collect())
+}
+
+/// A table's columns, key and statistics. Columns of unsupported types are left out.
+pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<TableDescription> {
+    let schema = schema_name(&table.schema);
+    let (rows, encoding) = rows(pool, DESCRIBE, &[&schema, &table.name]).await?;
+    let server = pool.server.settings.server();
+    let Some(first) = rows.first() else {
+        let message = format!("{server} has no table {:?} in schema {schema:?}", table.name);
+        return Err(Diagnostic::error(Code::NotFound, message)
+            .hint("Names are spelled as the server keeps them; unquoted ones there are in lower case."));
+    };
+    if !first.get::<_, bool>(0) {
+        let user = &pool.server.settings.user;
+        let message = format!("{server} does not let {user:?} read table {:?}", table.name);
+        return Err(Diagnostic::error(Code::PermissionDenied, message)
+            .hint("Grant the role SELECT on the table, and USAGE on its schema."));
+    }
+
+    let mut fields = Vec::new();
+    let mut columns = Vec::new();
+    let mut key = Vec::new();
+    let mut key_length = 0;
+    for row in &rows {
+        let Some(name) = row.get::<_, Option<String>>(3) else { continue };
+        let position: Option<i32> = row.get(10);
+        key_length += usize::from(position.is_some());
+        let wire = Wire::new(row.get(5), row.get(6), row.get(7), row.get(8));
+        let Some(wire) = wire else {
+            log::info!("column {name:?} of {:?} is left out: its type is not supported", table.name);
+            continue;
+        };
+        let mut remote_type: String = row.get(4);
+        if let Some(collation) = row.get::<_, Option<String>>(9) {
+            remote_type = format!("{remote_type} COLLATE {collation}");
+        }
+        columns.push(ColumnDescription { remote_type: with_encoding(remote_type, &encoding) });
+        if let Some(position) = position {
+            key.push((position, name.clone()));
+        }
+        // Always nullable: the description is stored, and a NOT NULL may be dropped tomorrow. An
+        // optimizer that believes it would count wrong.
+        fields.push(Field::new(name, wire.data_type(), true));
+    }
+    // A part of a key is none.
+    key.truncate(if key.len() == key_length { key_length } else { 0 });
+    key.sort();
+    Ok(TableDescription {
+        table: TableSpec { schema: schema.to_owned(), name: table.name.clone() },
+        schema: Arc::new(Schema::new(fields)),
+        columns,
+        primary_key: key.into_iter().map(|(_, name)| name).collect(),
+        row_count: first.get::<_, Option<f64>>(1).map(|rows| rows as u64),
+        total_bytes: first.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok()),
+        max_splits: 1,
+    })
+}
+
+fn schema_name(schema: &str) -> &str {
+    if schema.is_empty() { "public" } else { schema }
+}
+
+/// The rows of a catalog query, in one round trip, and the database's encoding.
+async fn rows(pool: &Arc<Pool>, sql: &str, names: &[&str]) -> Result<(Vec<Row>, String)> {
+    let lease = pool.lease().await?;
+    let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
+        names.iter().map(|name| (name as &(dyn ToSql + Sync), Type::TEXT)).collect();
+    let answer = lease.client().query_typed(sql, &parameters).await;
+    let answer = answer.map_err(|failure| error::request(lease.settings(), &failure, None));
+    let encoding = lease.backend().encoding.clone();
+    Lease::release(lease);
+    Ok((answer?, encoding))
+}
+
+fn no_schema(pool: &Pool, name: &str) -> Diagnostic {
+    let message = format!("{} has no schema {name:?}", pool.server.settings.server());
+    Diagnostic::error(Code::NotFound, message)
+        .hint("The schema is the last part of external_source: 'postgres://database/schema'.")
+}

@@ -1,0 +1,259 @@
+//! One column of a binary `COPY`: wire values into an Arrow builder.
+
+use arrow::{
+    array::{
+        ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
+        Float64Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+    },
+    datatypes::i256,
+};
+use firth_diagnostic::{Code, Diagnostic, Result};
+use std::sync::Arc;
+
+use super::{
+    numeric::{self, Unfit},
+    types::{BIGNUMERIC, NUMERIC, Wire},
+};
+
+/// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+const EPOCH_DAYS: i32 = 10_957;
+const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY_MICROS;
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// 0001-01-01 and 9999-12-31, between which GoogleSQL's dates lie, in days from 1970-01-01.
+const FIRST_DAY: i32 = -719_162;
+const LAST_DAY: i32 = 2_932_896;
+
+/// A column being filled.
+pub(super) struct Column {
+    name: String,
+    values: Values,
+}
+
+enum Values {
+    Bool(BooleanBuilder),
+    Integer(Int64Builder),
+    Float(Float64Builder),
+    Numeric(Decimal128Builder),
+    BigNumeric(Decimal256Builder),
+    Text(StringBuilder),
+    Uuid(StringBuilder),
+    Jsonb(StringBuilder),
+    Bytes(BinaryBuilder),
+    Bits(BinaryBuilder),
+    Date(Date32Builder),
+    Time(Time64MicrosecondBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
+}
+
+/// Why a value cannot be read. Made into a message only when it is one.
+enum Fault {
+    Numeric(Unfit, &'static str),
+    Infinite,
+    OutOfRange(&'static str),
+    Midnight,
+    NotUtf8,
+    Length(usize),
+}
+
+impl Column {
+    pub(super) fn new(name: &str, wire: Wire) -> Self {
+        let values = match wire {
+            Wire::Bool => Values::Bool(BooleanBuilder::new()),
+            Wire::Integer => Values::Integer(Int64Builder::new()),
+            Wire::Float => Values::Float(Float64Builder::new()),
+            Wire::Numeric => Values::Numeric(Decimal128Builder::new().with_data_type(wire.data_type())),
+            Wire::BigNumeric => Values::BigNumeric(Decimal256Builder::new().with_data_type(wire.data_type())),
+            Wire::Text => Values::Text(StringBuilder::new()),
+            Wire::Uuid => Values::Uuid(StringBuilder::new()),
+            Wire::Jsonb => Values::Jsonb(StringBuilder::new()),
+            Wire::Bytes => Values::Bytes(BinaryBuilder::new()),
+            Wire::Bits => Values::Bits(BinaryBuilder::new()),
+            Wire::Date => Values::Date(Date32Builder::new()),
+            Wire::Time => Values::Time(Time64MicrosecondBuilder::new()),
+            Wire::Timestamp | Wire::TimestampTz => {
+                Values::Timestamp(TimestampMicrosecondBuilder::new().with_data_type(wire.data_type()))
+            }
+        };
+        Column { name: name.to_owned(), values }
+    }
+
+    /// Appends a value, or NULL.
+    pub(super) fn push(&mut self, value: Option<&[u8]>) -> Result<()> {
+        match value {
+            Some(value) => self.values.push(value).map_err(|fault| fault.diagnostic(&self.name)),
+            None => {
+                self.values.push_null();
+                Ok(())
+            }
+        }
+    }
+
+    /// The values so far; the column is then empty.
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        match &mut self.values {
+            Values::Bool(values) => Arc::new(values.finish()),
+            Values::Integer(values) => Arc::new(values.finish()),
+            Values::Float(values) => Arc::new(values.finish()),
+            Values::Numeric(values) => Arc::new(values.finish()),
+            Values::BigNumeric(values) => Arc::new(values.finish()),
+            Values::Text(values) | Values::Uuid(values) | Values::Jsonb(values) => Arc::new(values.finish()),
+            Values::Bytes(values) | Values::Bits(values) => Arc::new(values.finish()),
+            Values::Date(values) => Arc::new(values.finish()),
+            Values::Time(values) => Arc::new(values.finish()),
+            Values::Timestamp(values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+impl Values {
+    fn push_null(&mut self) {
+        match self {
+            Values::Bool(values) => values.append_null(),
+            Values::Integer(values) => values.append_null(),
+            Values::Float(values) => values.append_null(),
+            Values::Numeric(values) => values.append_null(),
+            Values::BigNumeric(values) => values.append_null(),
+            Values::Text(values) | Values::Uuid(values) | Values::Jsonb(values) => values.append_null(),
+            Values::Bytes(values) | Values::Bits(values) => values.append_null(),
+            Values::Date(values) => values.append_null(),
+            Values::Time(values) => values.append_null(),
+            Values::Timestamp(values) => values.append_null(),
+        }
+    }
+
+    fn push(&mut self, value: &[u8]) -> Result<(), Fault> {
+        match self {
+            Values::Bool(values) => values.append_value(fixed::<1>(value)? != [0]),
+            Values::Integer(values) => values.append_value(match value.len() {
+                2 => i16::from_be_bytes(fixed(value)?).into(),
+                4 => i32::from_be_bytes(fixed(value)?).into(),
+                _ => i64::from_be_bytes(fixed(value)?),
+            }),
+            Values::Float(values) => {
+                let number = match value.len() {
+                    4 => f32::from_be_bytes(fixed(value)?).into(),
+                    _ => f64::from_be_bytes(fixed(value)?),
+                };
+                // One NaN: Arrow orders NaNs by their sign, which PostgreSQL does not look at.
+                values.append_value(if number.is_nan() { f64::NAN } else { number });
+            }
+            Values::Numeric(values) => {
+                let unfit = |unfit| Fault::Numeric(unfit, "NUMERIC");
+                let number = numeric::decode::<i128>(value, NUMERIC.1).map_err(unfit)?;
+                if number.unsigned_abs() >= 10u128.pow(NUMERIC.0.into()) {
+                    return Err(unfit(Unfit::OutOfRange));
+                }
+                values.append_value(number);
+            }
+            Values::BigNumeric(values) => {
+                let unfit = |unfit| Fault::Numeric(unfit, "BIGNUMERIC");
+                let number = numeric::decode::<i256>(value, BIGNUMERIC.1).map_err(unfit)?;
+                let most = i256::from(10).wrapping_pow(BIGNUMERIC.0.into());
+                if number >= most || number <= most.wrapping_neg() {
+                    return Err(unfit(Unfit::OutOfRange));
+                }
+                values.append_value(number);
+            }
+            Values::Text(values) => values.append_value(text(value)?),
+            Values::Uuid(values) => {
+                let mut buffer = [0; uuid::fmt::Hyphenated::LENGTH];
+                let uuid = uuid::Uuid::from_bytes(fixed(value)?);
+                values.append_value(uuid.hyphenated().encode_lower(&mut buffer));
+            }
+            Values::Jsonb(values) => match value.split_first() {
+                Some((1, json)) => values.append_value(text(json)?),
+                _ => return Err(Fault::Length(value.len())),
+            },
+            Values::Bytes(values) => values.append_value(value),
+            Values::Bits(values) => match value.split_at_checked(4) {
+                Some((_, bits)) => values.append_value(bits),
+                None => return Err(Fault::Length(value.len())),
+            },
+            Values::Date(values) => values.append_value(date(i32::from_be_bytes(fixed(value)?))?),
+            Values::Time(values) => {
+                let micros = i64::from_be_bytes(fixed(value)?);
+                if !(0..DAY_MICROS).contains(&micros) {
+                    return Err(Fault::Midnight);
+                }
+                values.append_value(micros);
+            }
+            Values::Timestamp(values) => values.append_value(timestamp(i64::from_be_bytes(fixed(value)?))?),
+        }
+        Ok(())
+    }
+}
+
+fn fixed<const N: usize>(value: &[u8]) -> Result<[u8; N], Fault> {
+    value.try_into().map_err(|_| Fault::Length(value.len()))
+}
+
+fn text(value: &[u8]) -> Result<&str, Fault> {
+    // A database in encoding SQL_ASCII promises nothing.
+    std::str::from_utf8(value).map_err(|_| Fault::NotUtf8)
+}
+
+fn date(days: i32) -> Result<i32, Fault> {
+    if days == i32::MAX || days == i32::MIN {
+        return Err(Fault::Infinite);
+    }
+    let date = days.checked_add(EPOCH_DAYS).filter(|date| (FIRST_DAY..=LAST_DAY).contains(date));
+    date.ok_or(Fault::OutOfRange("DATE"))
+}
+
+fn timestamp(micros: i64) -> Result<i64, Fault> {
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err(Fault::Infinite);
+    }
+    let range = i64::from(FIRST_DAY) * DAY_MICROS..(i64::from(LAST_DAY) + 1) * DAY_MICROS;
+    let timestamp = micros.checked_add(EPOCH_MICROS).filter(|timestamp| range.contains(timestamp));
+    timestamp.ok_or(Fault::OutOfRange("TIMESTAMP"))
+}
+
+impl Fault {
+    fn diagnostic(self, column: &str) -> Diagnostic {
+        let (what, hint) = match self {
+            Fault::Numeric(Unfit::NotANumber, type_) => {
+                (format!("NaN, which {type_} cannot hold"), NUMERIC_HINT)
+            }
+            Fault::Numeric(Unfit::Infinite, type_) => {
+                (format!("an infinite number, which {type_} cannot hold"), NUMERIC_HINT)
+            }
+            Fault::Numeric(Unfit::OutOfRange, type_) => {
+                (format!("a number with more digits before the point than {type_} has"), NUMERIC_HINT)
+            }
+            Fault::Numeric(Unfit::TooFine, type_) => {
+                (format!("a number with more digits after the point than {type_} has"), NUMERIC_HINT)
+            }
+            Fault::Numeric(Unfit::Malformed, _) => return malformed(column, None),
+            Fault::Infinite => (
+                "an infinite date or time".to_owned(),
+                "Leave such rows out, or replace it with NULLIF in EXTERNAL_QUERY.",
+            ),
+            Fault::OutOfRange(type_) => (
+                format!("a date or time outside the years 1 to 9999 of {type_}"),
+                "Leave such rows out, or cast it to text in EXTERNAL_QUERY.",
+            ),
+            Fault::Midnight => {
+                ("the time 24:00:00, which TIME cannot hold".to_owned(), "Cast it to text in EXTERNAL_QUERY.")
+            }
+            Fault::NotUtf8 => (
+                "text that is not UTF-8".to_owned(),
+                "Cast it to bytea in EXTERNAL_QUERY; the database's encoding promises nothing about it.",
+            ),
+            Fault::Length(length) => return malformed(column, Some(length)),
+        };
+        Diagnostic::error(Code::BadData, format!("column {column:?} holds {what}")).hint(hint)
+    }
+}
+
+const NUMERIC_HINT: &str = "Round it, or cast it to text or double precision, in EXTERNAL_QUERY.";
+
+fn malformed(column: &str, length: Option<usize>) -> Diagnostic {
+    let length = length.map(|length| format!(" of {length} bytes")).unwrap_or_default();
+    Diagnostic::error(
+        Code::BadData,
+        format!("column {column:?} came with a value{length} that is not of its type"),
+    )
+    .hint("The table may have changed while it was read; run the statement again.")
+}

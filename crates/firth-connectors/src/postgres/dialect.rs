@@ -1,0 +1,178 @@
+//! PostgreSQL's SQL: what may be pushed there, and how it is written.
+//!
+//! The list is short and each entry has its reason. Arithmetic is not on it: PostgreSQL raises an
+//! error where the result of `smallint + smallint` leaves `smallint`, our INT64 goes on. Casts and
+//! functions are not on it either.
+
+mod literal;
+mod text;
+
+use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use firth_connector::{Comparison, Operand, Operation, RemoteDialect, Rendered};
+
+use self::literal::literal;
+
+/// PostgreSQL's dialect.
+#[derive(Debug)]
+pub(super) struct Dialect;
+
+impl RemoteDialect for Dialect {
+    fn identifier(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn literal(&self, value: &ScalarValue) -> Option<String> {
+        literal(value)
+    }
+
+    fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered> {
+        match (operation, operands) {
+            (Operation::Compare(comparison), [left, right]) => compare(comparison, left, right),
+            // Three values, the same three everywhere.
+            (Operation::And, [left, right]) => Rendered::exact(format!("({} AND {})", left.sql, right.sql)),
+            (Operation::Or, [left, right]) => Rendered::exact(format!("({} OR {})", left.sql, right.sql)),
+            (Operation::Not, [operand]) if is_boolean(operand) => {
+                Rendered::exact(format!("(NOT {})", operand.sql))
+            }
+            // Differs from ours only for rows of composite types, which are not supported.
+            (Operation::IsNull, [operand]) => Rendered::exact(format!("({} IS NULL)", operand.sql)),
+            (Operation::IsNotNull, [operand]) => Rendered::exact(format!("({} IS NOT NULL)", operand.sql)),
+            (Operation::In, [operand, list @ ..]) => is_in("IN", Comparison::Eq, operand, list),
+            (Operation::NotIn, [operand, list @ ..]) => is_in("NOT IN", Comparison::NotEq, operand, list),
+            (Operation::Like, [operand, pattern]) => text::like(operand, pattern),
+            (
+                Operation::Compare(_)
+                | Operation::And
+                | Operation::Or
+                | Operation::Not
+                | Operation::IsNull
+                | Operation::IsNotNull
+                | Operation::In
+                | Operation::NotIn
+                | Operation::Like
+                | Operation::Add
+                | Operation::Subtract
+                | Operation::Multiply
+                | Operation::Cast(_)
+                | Operation::Function(_),
+                _,
+            ) => None,
+        }
+    }
+
+    /// PostgreSQL reads `SELECT FROM t` as rows without columns.
+    fn no_columns(&self) -> &'static str {
+        ""
+    }
+}
+
+fn is_boolean(operand: &Operand<'_>) -> bool {
+    *operand.data_type == DataType::Boolean
+}
+
+fn compare(comparison: Comparison, left: &Operand<'_>, right: &Operand<'_>) -> Option<Rendered> {
+    if !comparable(left.data_type, right.data_type) {
+        return None;
+    }
+    if *left.data_type == DataType::Utf8 {
+        return text::compare(comparison, left, right);
+    }
+    let sql = format!("({} {} {})", left.sql, comparison.sql(), right.sql);
+    match left.data_type {
+        DataType::Float64 => match (left.literal, right.literal) {
+            (None, Some(literal)) => compare_float(comparison, literal, sql),
+            (Some(literal), None) => compare_float(mirrored(comparison), literal, sql),
+            _ => None,
+        },
+        DataType::Binary if !(is_bytea(left) && is_bytea(right)) => None,
+        _ => Rendered::exact(sql),
+    }
+}
+
+/// Types whose values are ordered alike on both sides. Both operands are of one type: a comparison
+/// across types would be decided by PostgreSQL's rules for finding an operator.
+fn comparable(left: &DataType, right: &DataType) -> bool {
+    match (left, right) {
+        // Numbers without surprises. A `numeric` NaN is larger than all numbers there; here it cannot be read.
+        (DataType::Int64, DataType::Int64)
+        | (DataType::Decimal128(..), DataType::Decimal128(..))
+        | (DataType::Decimal256(..), DataType::Decimal256(..))
+        | (DataType::Float64, DataType::Float64) => true,
+        // False before true, days and microseconds as integers; infinite ones cannot be read here.
+        (DataType::Boolean, DataType::Boolean)
+        | (DataType::Date32, DataType::Date32)
+        | (DataType::Time64(_), DataType::Time64(_)) => true,
+        // With a zone they are instants, whatever the zone's name; with and without do not mix.
+        (DataType::Timestamp(_, left), DataType::Timestamp(_, right)) => left.is_some() == right.is_some(),
+        // Both by bytes; text has its own rules.
+        (DataType::Binary, DataType::Binary) | (DataType::Utf8, DataType::Utf8) => true,
+        _ => false,
+    }
+}
+
+/// A column against a literal: `column comparison literal`.
+///
+/// PostgreSQL holds NaN for larger than every number and −0 for equal to 0. Arrow orders −0 before 0;
+/// SQL's own NaN is not comparable at all. Where these disagree, PostgreSQL must answer at least the
+/// rows that any of the others would.
+fn compare_float(comparison: Comparison, literal: &ScalarValue, sql: String) -> Option<Rendered> {
+    let ScalarValue::Float64(Some(number)) = literal else { return None };
+    if !number.is_finite() || (*number == 0.0 && number.is_sign_negative()) {
+        return None;
+    }
+    let zero = *number == 0.0;
+    match comparison {
+        // NaN is there among what is larger.
+        Comparison::Gt | Comparison::GtEq => Rendered::superset(sql),
+        Comparison::LtEq => Rendered::exact(sql),
+        Comparison::Eq if zero => Rendered::superset(sql),
+        // −0 may be smaller than 0, or different from it, but is neither there.
+        Comparison::Lt | Comparison::NotEq if zero => None,
+        Comparison::Eq | Comparison::Lt | Comparison::NotEq => Rendered::exact(sql),
+    }
+}
+
+fn mirrored(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Eq => Comparison::Eq,
+        Comparison::NotEq => Comparison::NotEq,
+        Comparison::Lt => Comparison::Gt,
+        Comparison::LtEq => Comparison::GtEq,
+        Comparison::Gt => Comparison::Lt,
+        Comparison::GtEq => Comparison::LtEq,
+    }
+}
+
+/// `bit` is read as BYTES too, but compares otherwise.
+fn is_bytea(operand: &Operand<'_>) -> bool {
+    operand.literal.is_some() || operand.remote_type == Some("bytea")
+}
+
+/// A list means what a chain of comparisons means, so it is allowed where each of them is.
+fn is_in(
+    word: &str,
+    comparison: Comparison,
+    operand: &Operand<'_>,
+    list: &[Operand<'_>],
+) -> Option<Rendered> {
+    if list.is_empty() || list.iter().any(|item| item.literal.is_none()) {
+        return None;
+    }
+    let mut exact = true;
+    for item in list {
+        exact &= compare(comparison, operand, item)?.exact;
+    }
+    let items =
+        |write: &dyn Fn(&Operand<'_>) -> String| list.iter().map(write).collect::<Vec<_>>().join(", ");
+    let sql = if *operand.data_type == DataType::Utf8 {
+        let text = text::comparand(operand)?;
+        format!("({text} {word} ({}))", items(&|item| item.sql.to_owned()))
+    } else {
+        format!("({} {word} ({}))", operand.sql, items(&|item| item.sql.to_owned()))
+    };
+    Some(Rendered { sql, exact })
+}
+
+#[cfg(test)]
+mod tests;

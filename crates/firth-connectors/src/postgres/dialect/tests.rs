@@ -1,0 +1,243 @@
+//! The dialect's list, as text.
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::scalar::ScalarValue;
+use firth_connector::{Comparison, Operand, Operation, RemoteDialect};
+
+use super::Dialect;
+
+const COMPARISONS: [Comparison; 6] =
+    [Comparison::Eq, Comparison::NotEq, Comparison::Lt, Comparison::LtEq, Comparison::Gt, Comparison::GtEq];
+
+fn shown(operation: Operation<'_>, operands: &[Operand<'_>]) -> String {
+    match Dialect.operation(operation, operands) {
+        Some(rendered) if rendered.exact => rendered.sql,
+        Some(rendered) => format!("{} and again here", rendered.sql),
+        None => "here".to_owned(),
+    }
+}
+
+/// `column of this type, operation, these literals`.
+fn pushed(remote_type: &str, operation: Operation<'_>, literals: &[ScalarValue]) -> String {
+    let data_type = literals.first().map_or(DataType::Boolean, ScalarValue::data_type);
+    let texts: Vec<Option<String>> = literals.iter().map(|literal| Dialect.literal(literal)).collect();
+    let mut operands =
+        vec![Operand { sql: "\"c\"", data_type: &data_type, remote_type: Some(remote_type), literal: None }];
+    for (text, literal) in texts.iter().zip(literals) {
+        let Some(sql) = text.as_deref() else { return "no literal".to_owned() };
+        operands.push(Operand { sql, data_type: &data_type, remote_type: None, literal: Some(literal) });
+    }
+    shown(operation, &operands)
+}
+
+fn compared(remote_type: &str, literal: &ScalarValue) -> String {
+    let lines: Vec<String> = COMPARISONS
+        .iter()
+        .map(|comparison| pushed(remote_type, Operation::Compare(*comparison), std::slice::from_ref(literal)))
+        .collect();
+    lines.join("\n")
+}
+
+fn text(value: &str) -> ScalarValue {
+    ScalarValue::Utf8(Some(value.to_owned()))
+}
+
+#[test]
+fn names_mean_exactly_themselves() {
+    assert_eq!(Dialect.identifier(r#"a"b;--"#), r#""a""b;--""#);
+}
+
+#[test]
+fn literals_read_back_exactly() {
+    let literals = [
+        ScalarValue::Boolean(Some(true)),
+        ScalarValue::Int64(Some(0)),
+        ScalarValue::Int64(Some(-5)),
+        ScalarValue::Int64(Some(i64::MIN)),
+        ScalarValue::Int64(Some(i64::MAX)),
+        ScalarValue::Float64(Some(0.1)),
+        ScalarValue::Float64(Some(-1e300)),
+        ScalarValue::Float64(Some(f64::MIN_POSITIVE / 4.0)),
+        ScalarValue::Float64(Some(f64::NAN)),
+        ScalarValue::Float64(Some(f64::INFINITY)),
+        ScalarValue::Decimal128(Some(-1_234_500_000_000), 38, 9),
+        ScalarValue::Decimal128(Some(1), 38, 9),
+        text(r"it's \ü"),
+        text("a\0b"),
+        ScalarValue::Binary(Some(vec![0, 0xff, b'\''])),
+        ScalarValue::Date32(Some(0)),
+        ScalarValue::Date32(Some(-719_162)),
+        ScalarValue::Date32(Some(-719_163)),
+        ScalarValue::Date32(Some(2_932_897)),
+        ScalarValue::Time64Microsecond(Some(86_399_999_999)),
+        ScalarValue::TimestampMicrosecond(Some(-1), None),
+        ScalarValue::TimestampMicrosecond(Some(1_700_000_000_000_001), Some("UTC".into())),
+        ScalarValue::TimestampNanosecond(Some(1), None),
+        ScalarValue::Int64(None),
+        ScalarValue::Null,
+    ];
+    let lines: Vec<String> = literals
+        .iter()
+        .map(|value| Dialect.literal(value).unwrap_or_else(|| format!("none: {value:?}")))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    TRUE
+    0
+    (-5)
+    '-9223372036854775808'::int8
+    9223372036854775807
+    '0.1'::float8
+    '-1e300'::float8
+    '5.562684646268003e-309'::float8
+    none: Float64(NaN)
+    none: Float64(inf)
+    '-1234.500000000'::numeric
+    '0.000000001'::numeric
+    'it''s \ü'
+    none: Utf8("a\0b")
+    '\x00ff27'::bytea
+    DATE '1970-01-01'
+    DATE '0001-01-01'
+    none: Date32("-719163")
+    none: Date32("2932897")
+    TIME '23:59:59.999999'
+    TIMESTAMP '1969-12-31 23:59:59.999999'
+    TIMESTAMPTZ '2023-11-14 22:13:20.000001+00'
+    none: TimestampNanosecond(1, None)
+    none: Int64(NULL)
+    none: NULL
+    "#);
+}
+
+#[test]
+fn numbers_and_dates_compare_alike() {
+    insta::assert_snapshot!(compared("integer", &ScalarValue::Int64(Some(-1))), @r#"
+    ("c" = (-1))
+    ("c" <> (-1))
+    ("c" < (-1))
+    ("c" <= (-1))
+    ("c" > (-1))
+    ("c" >= (-1))
+    "#);
+    let eq = |remote_type, literal| pushed(remote_type, Operation::Compare(Comparison::Lt), &[literal]);
+    let lines = [
+        eq("numeric(12,2)", ScalarValue::Decimal128(Some(1), 38, 9)),
+        eq("boolean", ScalarValue::Boolean(Some(true))),
+        eq("date", ScalarValue::Date32(Some(0))),
+        eq("time without time zone", ScalarValue::Time64Microsecond(Some(0))),
+        eq("timestamp with time zone", ScalarValue::TimestampMicrosecond(Some(0), Some("UTC".into()))),
+        eq("bytea", ScalarValue::Binary(Some(vec![1]))),
+        eq("bit(8)", ScalarValue::Binary(Some(vec![1]))),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ("c" < '0.000000001'::numeric)
+    ("c" < TRUE)
+    ("c" < DATE '1970-01-01')
+    ("c" < TIME '00:00:00.000000')
+    ("c" < TIMESTAMPTZ '1970-01-01 00:00:00.000000+00')
+    ("c" < '\x01'::bytea)
+    here
+    "#);
+}
+
+#[test]
+fn floats_are_filtered_again_where_nan_and_zero_differ() {
+    insta::assert_snapshot!(compared("real", &ScalarValue::Float64(Some(1.5))), @r#"
+    ("c" = '1.5'::float8)
+    ("c" <> '1.5'::float8)
+    ("c" < '1.5'::float8)
+    ("c" <= '1.5'::float8)
+    ("c" > '1.5'::float8) and again here
+    ("c" >= '1.5'::float8) and again here
+    "#);
+    insta::assert_snapshot!(compared("double precision", &ScalarValue::Float64(Some(0.0))), @r#"
+    ("c" = '0.0'::float8) and again here
+    here
+    here
+    ("c" <= '0.0'::float8)
+    ("c" > '0.0'::float8) and again here
+    ("c" >= '0.0'::float8) and again here
+    "#);
+}
+
+#[test]
+fn text_compares_by_bytes() {
+    insta::assert_snapshot!(compared("character varying(10)", &text("x")), @r#"
+    ("c" = 'x')
+    ("c" <> 'x')
+    ("c" COLLATE "C" < 'x')
+    ("c" COLLATE "C" <= 'x')
+    ("c" COLLATE "C" > 'x')
+    ("c" COLLATE "C" >= 'x')
+    "#);
+    let eq = |remote_type| {
+        format!("{remote_type}: {}", pushed(remote_type, Operation::Compare(Comparison::Eq), &[text("x")]))
+    };
+    let types = [
+        "text",
+        "text COLLATE ?",
+        "text COLLATE ignore_case",
+        "character(10)",
+        "character(10) COLLATE ?",
+        "uuid",
+        "jsonb",
+        "xml",
+        "name",
+        "mood",
+        "public.citext",
+        "text ENCODING LATIN1",
+        "text_like",
+    ];
+    insta::assert_snapshot!(types.map(eq).join("\n"), @r#"
+    text: ("c" = 'x')
+    text COLLATE ?: ("c"::text COLLATE "C" = 'x')
+    text COLLATE ignore_case: ("c"::text COLLATE "C" = 'x')
+    character(10): here
+    character(10) COLLATE ?: here
+    uuid: ("c"::text COLLATE "C" = 'x')
+    jsonb: ("c"::text COLLATE "C" = 'x')
+    xml: here
+    name: ("c"::text COLLATE "C" = 'x')
+    mood: ("c"::text COLLATE "C" = 'x')
+    public.citext: ("c"::text COLLATE "C" = 'x')
+    text ENCODING LATIN1: here
+    text_like: ("c"::text COLLATE "C" = 'x')
+    "#);
+}
+
+#[test]
+fn two_columns_compare_when_they_are_of_one_type() {
+    let pair = |data_type: DataType, a: &'static str, b: &'static str| {
+        let operand = |sql, remote_type| Operand {
+            sql,
+            data_type: &data_type,
+            remote_type: Some(remote_type),
+            literal: None,
+        };
+        shown(Operation::Compare(Comparison::Eq), &[operand("\"a\"", a), operand("\"b\"", b)])
+    };
+    insta::assert_snapshot!(pair(DataType::Utf8, "text", "text"), @r#"("a" COLLATE "C" = "b" COLLATE "C")"#);
+    insta::assert_snapshot!(pair(DataType::Int64, "integer", "bigint"), @r#"("a" = "b")"#);
+    insta::assert_snapshot!(pair(DataType::Float64, "real", "real"), @"here");
+    let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
+    insta::assert_snapshot!(pair(naive, "timestamp", "timestamp"), @r#"("a" = "b")"#);
+}
+
+#[test]
+fn lists_and_patterns() {
+    let numbers = [ScalarValue::Int64(Some(1)), ScalarValue::Int64(Some(2))];
+    insta::assert_snapshot!(pushed("bigint", Operation::In, &numbers), @r#"("c" IN (1, 2))"#);
+    insta::assert_snapshot!(pushed("bigint", Operation::NotIn, &numbers), @r#"("c" NOT IN (1, 2))"#);
+    insta::assert_snapshot!(pushed("uuid", Operation::In, &[text("a")]), @r#"("c"::text COLLATE "C" IN ('a'))"#);
+    insta::assert_snapshot!(pushed("character(2)", Operation::In, &[text("a")]), @"here");
+    let zero = [ScalarValue::Float64(Some(0.0)), ScalarValue::Float64(Some(1.0))];
+    insta::assert_snapshot!(pushed("real", Operation::In, &zero), @r#"("c" IN ('0.0'::float8, '1.0'::float8)) and again here"#);
+    insta::assert_snapshot!(pushed("real", Operation::NotIn, &zero), @"here");
+    insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\%'%")]), @r#"("c" LIKE 'a\%''%')"#);
+    insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\")]), @"here");
+    insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\\")]), @r#"("c" LIKE 'a\\')"#);
+    insta::assert_snapshot!(pushed("bigint", Operation::Add, &numbers[..1]), @"here");
+    insta::assert_snapshot!(pushed("bigint", Operation::Cast(&DataType::Int64), &[]), @"here");
+    insta::assert_snapshot!(pushed("boolean", Operation::Not, &[]), @r#"(NOT "c")"#);
+    insta::assert_snapshot!(pushed("xml", Operation::IsNull, &[]), @r#"("c" IS NULL)"#);
+}

@@ -1,0 +1,203 @@
+//! `numeric` on the wire, and how it becomes a scaled integer: exactly, or not at all.
+//!
+//! ```text
+//! ndigits i16 | weight i16 | sign u16 | display scale u16 | digits i16 …
+//! value = Σ digit[i] · 10000^(weight − i)
+//! ```
+
+use arrow::datatypes::i256;
+
+/// Why a value cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Not a number at all.
+    NotANumber,
+    /// Infinity or −infinity.
+    Infinite,
+    /// More digits before the point than there is room for.
+    OutOfRange,
+    /// More digits after the point than there is room for. Never rounded.
+    TooFine,
+    /// Not a `numeric`.
+    Malformed,
+}
+
+/// An integer wide enough for a decimal.
+pub(super) trait Scaled: Copy {
+    const ZERO: Self;
+    /// `self * factor + digit`.
+    fn push(self, factor: i64, digit: i64) -> Option<Self>;
+    fn negative(self) -> Self;
+}
+
+impl Scaled for i128 {
+    const ZERO: Self = 0;
+
+    fn push(self, factor: i64, digit: i64) -> Option<Self> {
+        self.checked_mul(factor.into())?.checked_add(digit.into())
+    }
+
+    fn negative(self) -> Self {
+        -self
+    }
+}
+
+impl Scaled for i256 {
+    const ZERO: Self = i256::ZERO;
+
+    fn push(self, factor: i64, digit: i64) -> Option<Self> {
+        self.checked_mul(i256::from(factor))?.checked_add(i256::from(digit))
+    }
+
+    fn negative(self) -> Self {
+        self.wrapping_neg()
+    }
+}
+
+const POWERS: [i64; 4] = [1, 10, 100, 1000];
+
+/// The value times ten to the `scale`.
+///
+/// Overflow of `T` is [`Unfit::OutOfRange`]; whether the result fits a precision is the caller's to check.
+pub(super) fn decode<T: Scaled>(bytes: &[u8], scale: i8) -> Result<T, Unfit> {
+    let word =
+        |index: usize| bytes.get(2 * index..2 * index + 2).map(|word| i16::from_be_bytes([word[0], word[1]]));
+    let (Some(count), Some(weight), Some(sign)) = (word(0), word(1), word(2)) else {
+        return Err(Unfit::Malformed);
+    };
+    let negative = match sign as u16 {
+        0x0000 => false,
+        0x4000 => true,
+        0xC000 => return Err(Unfit::NotANumber),
+        0xD000 | 0xF000 => return Err(Unfit::Infinite),
+        _ => return Err(Unfit::Malformed),
+    };
+    if count < 0 || bytes.len() != 8 + 2 * count as usize {
+        return Err(Unfit::Malformed);
+    }
+
+    let mut value = T::ZERO;
+    // How many powers of ten the last digit taken stands above the unit of the result.
+    let mut above = 0;
+    for (index, digit) in bytes[8..].chunks_exact(2).enumerate() {
+        let digit = i64::from(i16::from_be_bytes([digit[0], digit[1]]));
+        if !(0..10_000).contains(&digit) {
+            return Err(Unfit::Malformed);
+        }
+        let exponent = 4 * (i32::from(weight) - index as i32) + i32::from(scale);
+        if exponent >= 0 {
+            value = value.push(10_000, digit).ok_or(Unfit::OutOfRange)?;
+            above = exponent;
+        } else if exponent > -4 {
+            // The unit of the result lies inside this digit of four places.
+            let below = POWERS[exponent.unsigned_abs() as usize];
+            if digit % below != 0 {
+                return Err(Unfit::TooFine);
+            }
+            value = value.push(10_000 / below, digit / below).ok_or(Unfit::OutOfRange)?;
+            above = 0;
+        } else if digit != 0 {
+            return Err(Unfit::TooFine);
+        }
+    }
+    while above > 0 {
+        let step = above.min(3);
+        value = value.push(POWERS[step as usize], 0).ok_or(Unfit::OutOfRange)?;
+        above -= step;
+    }
+    Ok(if negative { value.negative() } else { value })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The wire format of a number written in digits, as the server would send it.
+    pub(in super::super) fn encode(text: &str) -> Vec<u8> {
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let whole = format!("{}{whole}", "0".repeat((4 - whole.len() % 4) % 4));
+        let padded = format!("{fraction}{}", "0".repeat((4 - fraction.len() % 4) % 4));
+        let mut digits: Vec<i16> = (whole.clone() + &padded)
+            .as_bytes()
+            .chunks(4)
+            .map(|four| std::str::from_utf8(four).expect("digits").parse().expect("digits"))
+            .collect();
+        let mut weight = (whole.len() / 4) as i16 - 1;
+        while digits.first() == Some(&0) {
+            digits.remove(0);
+            weight -= 1;
+        }
+        while digits.last() == Some(&0) {
+            digits.pop();
+        }
+        let sign: i16 = if negative { 0x4000 } else { 0 };
+        let mut words = vec![
+            digits.len() as i16,
+            if digits.is_empty() { 0 } else { weight },
+            sign,
+            fraction.len() as i16,
+        ];
+        words.extend(digits);
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    fn scaled(text: &str) -> Result<i128, Unfit> {
+        decode::<i128>(&encode(text), 9)
+    }
+
+    #[test]
+    fn values_are_exact() {
+        assert_eq!(scaled("0"), Ok(0));
+        assert_eq!(scaled("1"), Ok(1_000_000_000));
+        assert_eq!(scaled("-0.000000001"), Ok(-1));
+        assert_eq!(scaled("10000"), Ok(10_000_000_000_000));
+        assert_eq!(scaled("12345678.123456789"), Ok(12_345_678_123_456_789));
+        let nines = "9".repeat(29) + "." + &"9".repeat(9);
+        assert_eq!(scaled(&nines), Ok(10i128.pow(38) - 1));
+        let nines = "9".repeat(38) + "." + &"9".repeat(38);
+        assert_eq!(decode::<i256>(&encode(&nines), 38).map(|value| value.to_string()), Ok("9".repeat(76)));
+    }
+
+    #[test]
+    fn nothing_is_rounded() {
+        assert_eq!(scaled("0.0000000001"), Err(Unfit::TooFine));
+        assert_eq!(scaled("1.0000000005"), Err(Unfit::TooFine));
+        assert_eq!(scaled("0.00000000000000001"), Err(Unfit::TooFine));
+        assert_eq!(scaled("1.0000000000000"), Ok(1_000_000_000), "zeros do not count");
+        assert_eq!(scaled(&"9".repeat(31)), Err(Unfit::OutOfRange));
+        assert_eq!(scaled(&format!("1{}", "0".repeat(200))), Err(Unfit::OutOfRange));
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_apart() {
+        let with_sign = |sign: u16| {
+            let mut bytes = encode("0");
+            bytes[4..6].copy_from_slice(&sign.to_be_bytes());
+            decode::<i128>(&bytes, 9)
+        };
+        assert_eq!(with_sign(0xC000), Err(Unfit::NotANumber));
+        assert_eq!(with_sign(0xD000), Err(Unfit::Infinite));
+        assert_eq!(with_sign(0xF000), Err(Unfit::Infinite));
+        assert_eq!(with_sign(0x1234), Err(Unfit::Malformed));
+        assert_eq!(decode::<i128>(&[0, 1, 0, 0], 9), Err(Unfit::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn every_numeric_comes_back(value in -(10i128.pow(38) - 1)..10i128.pow(38)) {
+            let digits = format!("{:0>10}", value.unsigned_abs());
+            let (whole, fraction) = digits.split_at(digits.len() - 9);
+            let sign = if value < 0 { "-" } else { "" };
+            prop_assert_eq!(scaled(&format!("{sign}{whole}.{fraction}")), Ok(value));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = decode::<i128>(&bytes, 9);
+            let _ = decode::<i256>(&bytes, 38);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The backends of one connection: at most `max_backends`, used again when clean.
+//!
+//! A statement may read several tables at once while each read holds a backend, and readers are
+//! read at their consumer's pace. So with a cap, reads could wait for each other: a merge join polls
+//! its two inputs in turn; if the first holds the only backend, the second waits for the first, which
+//! is not read on before the second has delivered. The same can happen between statements, and between
+//! connections. Here it cannot: whoever waits and sees a reader that nobody reads, reads it to its
+//! end into a temporary file, which frees its backend. So of the backends in use, each is at work at
+//! the server, or is being read, or is being freed; and the cap is never exceeded.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use firth_diagnostic::Result;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    backend::{Backend, Server},
+    options::Settings,
+    reading::Reading,
+};
+
+/// How long to wait for a backend before looking for a reader that nobody reads.
+const STALL: Duration = Duration::from_millis(200);
+
+/// After how long an idle backend is asked whether it is still there.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// The backends of one connection in this process.
+pub(super) struct Pool {
+    pub(super) server: Arc<Server>,
+    free: Arc<Semaphore>,
+    idle: Mutex<Vec<(Backend, Instant)>>,
+    readers: Mutex<Vec<(Weak<tokio::sync::Mutex<Reading>>, CancellationToken)>>,
+}
+
+impl Pool {
+    pub(super) fn new(server: Server) -> Arc<Self> {
+        let free = Arc::new(Semaphore::new(server.settings.max_backends));
+        Arc::new(Pool { server: Arc::new(server), free, idle: Mutex::default(), readers: Mutex::default() })
+    }
+
+    /// A backend, when there is one to be had. Waiting can be given up at any time.
+    pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease> {
+        let permit = self.permit().await;
+        while let Some((backend, since)) = self.pop_idle() {
+            if backend.is_open() && (since.elapsed() < FRESH || answers(&backend).await) {
+                return Ok(Lease { held: Some((backend, permit)), pool: Arc::clone(self) });
+            }
+        }
+        self.connected(permit).await
+    }
+
+    /// A backend that has just connected.
+    pub(super) async fn lease_new(self: &Arc<Self>) -> Result<Lease> {
+        let permit = self.permit().await;
+        // An idle one counts towards the cap as soon as this one is connected.
+        drop(self.pop_idle());
+        self.connected(permit).await
+    }
+
+    async fn connected(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Lease> {
+        let backend = self.server.connect().await?;
+        Ok(Lease { held: Some((backend, permit)), pool: Arc::clone(self) })
+    }
+
+    fn pop_idle(&self) -> Option<(Backend, Instant)> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    async fn permit(&self) -> OwnedSemaphorePermit {
+        let acquired = Arc::clone(&self.free).acquire_owned();
+        tokio::pin!(acquired);
+        loop {
+            let freed = async {
+                tokio::time::sleep(STALL).await;
+                self.free_unread().await;
+            };
+            tokio::select! {
+                biased;
+                permit = &mut acquired => return permit.expect("the semaphore is never closed"),
+                () = freed => {}
+            }
+        }
+    }
+
+    /// Lets waiting reads free this reader's backend while nobody reads it.
+    ///
+    /// The token says that the reader is gone, and that its backend is not to be kept busy.
+    pub(super) fn register(&self, reader: &Arc<tokio::sync::Mutex<Reading>>, gone: CancellationToken) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|(reader, _)| reader.strong_count() > 0);
+        readers.push((Arc::downgrade(reader), gone));
+    }
+
+    /// Reads one reader that nobody reads to its end, if there is one.
+    async fn free_unread(&self) {
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (reader, gone) in readers {
+            let Some(reader) = reader.upgrade() else { continue };
+            // A locked reader is being read: its backend will be free without our help.
+            let Ok(mut reading) = reader.try_lock() else { continue };
+            if reading.holds_backend() {
+                tokio::select! {
+                    () = gone.cancelled() => {}
+                    () = reading.read_ahead() => {}
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn answers(backend: &Backend) -> bool {
+    matches!(timeout(FRESH, backend.client.check_connection()).await, Ok(Ok(())))
+}
+
+/// A backend in use. Dropping it cancels what it does and closes it; [`Lease::release`] keeps it.
+pub(super) struct Lease {
+    held: Option<(Backend, OwnedSemaphorePermit)>,
+    pool: Arc<Pool>,
+}
+
+impl Lease {
+    /// The backend.
+    pub(super) fn backend(&self) -> &Backend {
+        let (backend, _) = self.held.as_ref().expect("held until released or dropped");
+        backend
+    }
+
+    /// What the connection is made of.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.pool.server.settings
+    }
+
+    /// The driver's client.
+    pub(super) fn client(&self) -> &Client {
+        &self.backend().client
+    }
+
+    /// Gives the backend back, with no transaction open and no statement running.
+    pub(super) fn release(mut self) {
+        if let Some((backend, permit)) = self.held.take()
+            && backend.is_open()
+        {
+            let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push((backend, Instant::now()));
+            drop(idle);
+            drop(permit);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some((backend, permit)) = self.held.take() {
+            backend.abandon(permit);
+        }
+    }
+}
