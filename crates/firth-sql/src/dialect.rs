@@ -2,9 +2,11 @@
 
 use std::any::TypeId;
 
+use sqlparser::ast::{Array, CastKind, Expr};
 use sqlparser::dialect::{BigQueryDialect, Dialect};
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 use crate::keyword;
 
@@ -31,14 +33,20 @@ impl Dialect for GoogleSqlDialect {
         BigQueryDialect.is_delimited_identifier_start(ch)
     }
 
+    /// sqlparser asks this after a comma, to know whether the select list ends there. A reserved word
+    /// may begin an expression, so only those of clauses end it.
     fn is_column_alias(&self, keyword: &Keyword, _parser: &mut Parser) -> bool {
-        may_be_alias(keyword)
+        !CLAUSES.contains(keyword)
+    }
+
+    fn is_select_item_alias(&self, explicit: bool, keyword: &Keyword, _parser: &mut Parser) -> bool {
+        explicit || may_be_alias(keyword)
     }
 
     fn is_table_alias(&self, keyword: &Keyword, parser: &mut Parser) -> bool {
         // `t TABLESAMPLE`, `t FOR SYSTEM_TIME` and the like begin with reserved words; these do not.
         let clause = matches!(keyword, Keyword::PIVOT | Keyword::UNPIVOT)
-            && parser.peek_token_ref().token == sqlparser::tokenizer::Token::LParen;
+            && parser.peek_token_ref().token == Token::LParen;
         may_be_alias(keyword) && !clause
     }
 
@@ -118,15 +126,47 @@ impl Dialect for GoogleSqlDialect {
         false
     }
 
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    /// `ARRAY<INT64>[1, 2]`, which sqlparser does not know: a cast of the array.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let [first, second] = parser.peek_tokens();
+        let typed_array =
+            matches!(&first, Token::Word(word) if word.keyword == Keyword::ARRAY) && second == Token::Lt;
+        typed_array.then(|| typed_array_literal(parser))
+    }
+
     fn allow_extract_custom(&self) -> bool {
         true
     }
 }
 
+fn typed_array_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let data_type = parser.parse_data_type()?;
+    parser.expect_token(&Token::LBracket)?;
+    let elem = parser.parse_comma_separated0(Parser::parse_expr, Token::RBracket)?;
+    parser.expect_token(&Token::RBracket)?;
+    let array = Box::new(Expr::Array(Array { elem, named: false }));
+    Ok(Expr::Cast { kind: CastKind::Cast, expr: array, data_type, array: false, format: None })
+}
+
+/// The words that follow a select list.
+const CLAUSES: &[Keyword] = &[
+    Keyword::EXCEPT,
+    Keyword::FROM,
+    Keyword::GROUP,
+    Keyword::HAVING,
+    Keyword::INTERSECT,
+    Keyword::LIMIT,
+    Keyword::ORDER,
+    Keyword::QUALIFY,
+    Keyword::UNION,
+    Keyword::WHERE,
+    Keyword::WINDOW,
+];
+
 fn may_be_alias(keyword: &Keyword) -> bool {
-    let index = Keyword::NoKeyword;
-    if *keyword == index {
-        return true;
-    }
-    !keyword::is_reserved(&format!("{keyword:?}"))
+    *keyword == Keyword::NoKeyword || !keyword::is_reserved(&format!("{keyword:?}"))
 }

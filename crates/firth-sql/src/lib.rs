@@ -19,7 +19,7 @@ mod statement;
 
 pub use column_type::ColumnType;
 pub use lexer::{Token, TokenKind, lex};
-pub use parse::{connection_name, parse};
+pub use parse::{connection_name, parse, parse_type};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
 pub use rewrite::rewrite;
 pub use script::{is_complete, split};

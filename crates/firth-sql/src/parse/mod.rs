@@ -49,6 +49,14 @@ const STATEMENTS: &[(&[&str], fn(&mut Cursor<'_>) -> Result<Statement>)] = &[
 /// The words that begin queries.
 const QUERIES: &[&str] = &["SELECT", "WITH", "VALUES", "FROM"];
 
+/// Parses a data type alone, such as `ARRAY<STRUCT<a INT64>>`.
+pub fn parse_type(text: &str) -> Result<crate::ColumnType> {
+    let mut cursor = Cursor::try_new(text)?;
+    let data_type = types::data_type(&mut cursor, 0)?;
+    cursor.expect_end()?;
+    Ok(data_type)
+}
+
 /// Parses one statement, with or without its semicolon. Spans are bytes into `text`.
 pub fn parse(text: &str) -> Result<Statement> {
     let mut cursor = Cursor::try_new(text)?;

@@ -18,6 +18,7 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
     let Some(first) = cursor.peek() else {
         return Err(cursor.expected("a query"));
     };
+    refuse_pipes(cursor)?;
     let converted = tokens::convert(cursor.text, cursor.rest())?;
     let mut parser = Parser::new(&GoogleSqlDialect)
         .with_recursion_limit(RECURSION_LIMIT)
@@ -35,20 +36,27 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
     Ok(Query { tree, text, span })
 }
 
+/// Told before parsing, since sqlparser knows some of the pipe operators and not others.
+fn refuse_pipes(cursor: &Cursor<'_>) -> Result<()> {
+    let pipe = cursor.rest().iter().find(|token| token.text(cursor.text) == "|>");
+    let from_first = cursor.peek().filter(|_| cursor.at_keyword("FROM"));
+    match pipe.copied().or(from_first) {
+        None => Ok(()),
+        Some(token) => Err(Diagnostic::error(Code::Unsupported, "pipe syntax is not in this version")
+            .at(token.span)
+            .hint("Write SELECT … FROM … WHERE ….")),
+    }
+}
+
 /// sqlparser takes more for a query than GoogleSQL does.
 fn check(tree: &ast::Query, span: Span) -> Result<()> {
     let unsupported = |what: &str| {
         Err(Diagnostic::error(Code::Unsupported, format!("{what} is not in this version")).at(span))
     };
-    if !tree.pipe_operators.is_empty() {
-        return unsupported("pipe syntax");
-    }
     match tree.body.as_ref() {
         SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
             unsupported("DML")
         }
-        SetExpr::Select(select) if matches!(select.flavor, ast::SelectFlavor::Standard) => Ok(()),
-        SetExpr::Select(_) => unsupported("a query that begins with FROM"),
         _ => Ok(()),
     }
 }

@@ -72,12 +72,24 @@ fn converted(text: &str, token: &Token) -> Result<tokenizer::Token> {
             let bytes = decode_bytes(text, token)?;
             Sql::HexStringLiteral(bytes.iter().map(|byte| format!("{byte:02X}")).collect())
         }
-        TokenKind::Number => Sql::Number(own.to_string(), false),
+        TokenKind::Number => Sql::Number(decimal_digits(own, token.span)?, false),
         TokenKind::Parameter | TokenKind::SystemVariable => Sql::Placeholder(own.to_string()),
         TokenKind::Semicolon => Sql::SemiColon,
         TokenKind::Operator => return operator(own).ok_or_else(|| not_of_the_language(own, token.span)),
         TokenKind::Comment | TokenKind::Unknown => return Err(not_of_the_language(own, token.span)),
     })
+}
+
+/// A number without `0x`.
+fn decimal_digits(own: &str, span: Span) -> Result<String> {
+    match own.get(..2) {
+        Some("0x" | "0X") => {
+            i64::from_str_radix(&own[2..], 16).map(|value| value.to_string()).map_err(|_| {
+                Diagnostic::error(Code::Invalid, format!("number {own} is out of range of INT64")).at(span)
+            })
+        }
+        _ => Ok(own.to_string()),
+    }
 }
 
 fn not_of_the_language(own: &str, span: Span) -> Diagnostic {

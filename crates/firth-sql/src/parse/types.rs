@@ -44,7 +44,7 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDefinition> {
     Ok(ColumnDefinition { name, column_type, not_null })
 }
 
-fn data_type(cursor: &mut Cursor<'_>, depth: usize) -> Result<ColumnType> {
+pub(super) fn data_type(cursor: &mut Cursor<'_>, depth: usize) -> Result<ColumnType> {
     let Some(token) = cursor.peek().filter(|token| token.kind == TokenKind::Word) else {
         return Err(cursor.expected("a type"));
     };

@@ -41,7 +41,7 @@ const CREATED: &[(&[&str], &str)] = &[
     (&["TABLE", "FUNCTION"], ""),
     (&["PROCEDURE"], ""),
     (&["MODEL"], ""),
-    (&["ROW"], ""),
+    (&["ROW", "ACCESS", "POLICY"], ""),
     (&["DATA_POLICY"], ""),
     (&["SEARCH", "INDEX"], ""),
     (&["VECTOR", "INDEX"], ""),

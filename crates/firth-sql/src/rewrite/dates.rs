@@ -1,13 +1,13 @@
 //! Intervals, parts of dates, and the arithmetic of both.
 
 use firth_diagnostic::{Code, Diagnostic, Result, Span};
-use sqlparser::ast::{BinaryOperator, Expr, Interval};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Interval};
 
 use super::{build, types};
 use crate::ColumnType;
 
 /// `INTERVAL 3 DAY` with its unit inside a string, as DataFusion reads it. An amount that is not a
-/// literal multiplies an interval of one.
+/// literal is made text first.
 pub(super) fn interval(interval: &Interval, span: Span) -> Result<Expr> {
     let Some(unit) = &interval.leading_field else {
         return Err(Diagnostic::error(Code::Syntax, "this interval has no unit")
@@ -44,11 +44,20 @@ fn amount_of(amount: &Expr, unit: &str, span: Span) -> Result<Expr> {
     match literal.map(|amount| amount.checked_mul(factor)) {
         Some(Some(amount)) => Ok(build::interval(format!("{amount} {planned_unit}"))),
         Some(None) => Err(Diagnostic::error(Code::Invalid, "this interval is out of range").at(span)),
-        None => Ok(build::binary(
-            amount.clone(),
-            BinaryOperator::Multiply,
-            build::interval(format!("{factor} {planned_unit}")),
-        )),
+        // DataFusion does not multiply intervals; it reads them from text.
+        None => {
+            let amount = match factor {
+                1 => amount.clone(),
+                _ => build::binary(amount.clone(), BinaryOperator::Multiply, build::number(factor)),
+            };
+            let digits = build::cast(amount, types::planned(&ColumnType::String));
+            let text = build::binary(
+                digits,
+                BinaryOperator::StringConcat,
+                build::string(format!(" {planned_unit}")),
+            );
+            Ok(build::cast(text, DataType::Interval { fields: None, precision: None }))
+        }
     }
 }
 
@@ -122,9 +131,7 @@ pub(super) fn date_difference(arguments: &[Expr], span: Span) -> Result<Option<E
     let [later, earlier, unit] = arguments else { return Ok(None) };
     let Some(unit) = part(unit) else { return Ok(None) };
     let date = |expr: &Expr| build::cast(expr.clone(), types::planned(&ColumnType::Date));
-    let days = |expr: &Expr| {
-        build::cast(build::cast(date(expr), sqlparser::ast::DataType::Int(None)), types::int64())
-    };
+    let days = |expr: &Expr| build::cast(build::cast(date(expr), DataType::Int(None)), types::int64());
     let year = |expr: &Expr, scale: i64| {
         let year = extract("YEAR", date(expr), span)?;
         Ok::<_, Diagnostic>(build::binary(year, BinaryOperator::Multiply, build::number(scale)))

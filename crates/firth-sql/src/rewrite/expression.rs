@@ -3,7 +3,7 @@
 use firth_diagnostic::Result;
 use sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    Subscript, Value, WindowFrameBound, WindowSpec, WindowType,
+    Ident, Subscript, Value, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::scope::lowered;
@@ -16,6 +16,9 @@ impl Rewriter<'_> {
 
     pub(super) fn expression(&mut self, expr: &mut Expr) -> Result<()> {
         // Chains such as a AND b AND c lean to the left and may be long: they are walked in a loop.
+        if let Expr::CompoundFieldAccess { .. } = expr {
+            return self.children(expr);
+        }
         let mut expr = expr;
         while let Expr::BinaryOp { left, right, .. } = expr {
             self.expression(right)?;
@@ -127,8 +130,9 @@ impl Rewriter<'_> {
             Expr::Interval(interval) => self.expression(&mut interval.value),
             Expr::Function(function) => self.function(function),
             Expr::CompoundFieldAccess { root, access_chain } => {
-                self.expression(root)?;
-                access_chain.iter_mut().try_for_each(|access| self.access(access))
+                let replaced = self.access(root, access_chain)?;
+                *expr = replaced;
+                Ok(())
             }
             Expr::Lambda(_) | Expr::Dictionary(_) | Expr::Map(_) | Expr::MemberOf(_) => {
                 Err(self.unsupported("this expression", expr))
@@ -194,23 +198,48 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    fn access(&mut self, access: &mut AccessExpr) -> Result<()> {
-        match access {
-            // A field, not a column: no table's name can be meant.
-            AccessExpr::Dot(Expr::Identifier(ident)) => {
-                *ident = lowered(ident);
-                Ok(())
-            }
-            AccessExpr::Dot(expr) => self.expression(expr),
-            AccessExpr::Subscript(Subscript::Index { index }) => {
-                self.expression(index)?;
-                functions::array_index(index);
-                Ok(())
-            }
-            AccessExpr::Subscript(Subscript::Slice { .. }) => {
-                Err(self.unsupported("a slice of an array", access))
-            }
+    /// `a.b[OFFSET(0)].c`: a path as far as it goes, then fields and elements by function, since
+    /// DataFusion's own paths take neither expressions before the dot nor elements inside.
+    fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Result<Expr> {
+        let mut path: Vec<Ident> = match root {
+            Expr::Identifier(ident) => vec![ident.clone()],
+            Expr::CompoundIdentifier(path) => path.clone(),
+            _ => Vec::new(),
+        };
+        let mut steps = chain.iter().peekable();
+        while !path.is_empty()
+            && let Some(AccessExpr::Dot(Expr::Identifier(ident))) = steps.peek()
+        {
+            path.push(ident.clone());
+            steps.next();
         }
+        let mut accessed = match path.len() {
+            0 => root.clone(),
+            1 => Expr::Identifier(path.remove(0)),
+            _ => Expr::CompoundIdentifier(path),
+        };
+        self.expression(&mut accessed)?;
+        for step in steps {
+            accessed = match step {
+                AccessExpr::Dot(Expr::Identifier(field)) => {
+                    build::call("get_field", [accessed, build::string(field.value.to_lowercase())])
+                }
+                AccessExpr::Subscript(Subscript::Index { index }) => {
+                    let mut index = index.clone();
+                    self.expression(&mut index)?;
+                    match build::literal_string(&index) {
+                        Some(field) => {
+                            build::call("get_field", [accessed, build::string(field.to_lowercase())])
+                        }
+                        None => build::call("array_element", [accessed, functions::array_position(index)]),
+                    }
+                }
+                AccessExpr::Dot(_) | AccessExpr::Subscript(Subscript::Slice { .. }) => {
+                    return Err(self.unsupported("this access to a part", step));
+                }
+            };
+        }
+        Ok(accessed)
     }
 
     /// Replaces one expression whose children are done.

@@ -293,27 +293,25 @@ pub(super) fn structure(values: Vec<Expr>, fields: &[StructField], span: Span) -
 }
 
 /// `a[OFFSET(0)]`, `a[0]`: GoogleSQL counts from zero, DataFusion from one. `a[ORDINAL(1)]` is as it is.
-pub(super) fn array_index(index: &mut Expr) {
-    let mut from_zero = true;
-    if let Expr::Function(function) = index {
-        let name = function.name.to_string().to_uppercase();
-        let arguments = plain_arguments(function).unwrap_or_default();
-        let [position] = arguments.as_slice() else { return };
-        match name.as_str() {
-            "OFFSET" | "SAFE_OFFSET" => {}
-            "ORDINAL" | "SAFE_ORDINAL" => from_zero = false,
-            _ => return,
+pub(super) fn array_position(index: Expr) -> Expr {
+    let (position, from_zero) = match &index {
+        Expr::Function(function) => {
+            let arguments = plain_arguments(function).unwrap_or_default();
+            match (function.name.to_string().to_uppercase().as_str(), arguments.as_slice()) {
+                ("OFFSET" | "SAFE_OFFSET", [position]) => (position.clone(), true),
+                ("ORDINAL" | "SAFE_ORDINAL", [position]) => (position.clone(), false),
+                _ => (index, true),
+            }
         }
-        *index = position.clone();
-    }
-    // A string is the name of a field.
-    if build::literal_string(index).is_some() || !from_zero {
-        return;
-    }
-    *index = match build::literal_integer(index) {
-        Some(position) => build::number(position.saturating_add(1)),
-        None => build::binary(index.clone(), BinaryOperator::Plus, build::number(1)),
+        _ => (index, true),
     };
+    if !from_zero {
+        return position;
+    }
+    match build::literal_integer(&position) {
+        Some(position) => build::number(position.saturating_add(1)),
+        None => build::binary(position, BinaryOperator::Plus, build::number(1)),
+    }
 }
 
 #[cfg(test)]

@@ -92,6 +92,8 @@ impl Scope {
     /// case. Also how many parts the table took.
     pub(super) fn resolve(&self, path: &[Ident]) -> (Vec<Ident>, usize) {
         let lower = |idents: &[Ident]| -> Vec<Ident> { idents.iter().map(lowered).collect() };
+        // `shop.orders`.id is shop.orders.id.
+        let whole: Vec<Ident> = path.iter().flat_map(split_at_dots).collect();
         for frame in self.frames.iter().rev() {
             // An alias hides a column's and a table's full name.
             if frame.iter().any(|table| path.len() > 1 && table.alias == path[0].value.to_lowercase()) {
@@ -100,18 +102,22 @@ impl Scope {
             let named = |table: &&Visible| {
                 let length = table.path.len();
                 length > 1
-                    && path.len() > length
-                    && path.iter().zip(&table.path).all(|(ident, part)| ident.value == *part)
+                    && whole.len() > length
+                    && whole.iter().zip(&table.path).all(|(ident, part)| ident.value == *part)
             };
             if let Some(table) = frame.iter().find(named) {
-                let length = table.path.len();
+                let columns = &whole[table.path.len()..];
                 let mut resolved = vec![build::identifier(&table.alias)];
-                resolved.extend(lower(&path[length..]));
-                return (resolved, length);
+                resolved.extend(lower(columns));
+                return (resolved, path.len() - columns.len().min(path.len()));
             }
         }
         (lower(path), 0)
     }
+}
+
+fn split_at_dots(ident: &Ident) -> Vec<Ident> {
+    ident.value.split('.').map(|part| Ident { value: part.to_string(), ..ident.clone() }).collect()
 }
 
 /// The identifier in lower case, to be taken as it is; its place is kept.

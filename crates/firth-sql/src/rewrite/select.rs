@@ -34,6 +34,9 @@ impl Rewriter<'_> {
             && let OrderByKind::Expressions(items) = &mut order_by.kind
         {
             self.order_by(items)?;
+            if let SetExpr::Select(select) = query.body.as_ref() {
+                order_distinct_by_alias(select, items);
+            }
         }
         if let Some(limit) = &mut query.limit_clause {
             self.limit(limit)?;
@@ -235,6 +238,22 @@ impl Rewriter<'_> {
                 self.expression(offset)?;
                 self.expression(limit)
             }
+        }
+    }
+}
+
+/// DataFusion wants `SELECT DISTINCT upper(a) AS f0_ … ORDER BY upper(a)` ordered by `f0_`.
+fn order_distinct_by_alias(select: &Select, items: &mut [OrderByExpr]) {
+    if select.distinct.is_none() {
+        return;
+    }
+    for item in items {
+        let same = select.projection.iter().find_map(|selected| match selected {
+            SelectItem::ExprWithAlias { expr, alias } if *expr == item.expr => Some(alias.clone()),
+            _ => None,
+        });
+        if let Some(alias) = same {
+            item.expr = Expr::Identifier(alias);
         }
     }
 }

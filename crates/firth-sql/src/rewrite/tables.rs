@@ -1,9 +1,11 @@
 //! FROM: tables, CTEs, subqueries, EXTERNAL_QUERY and UNNEST.
 
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Span, Spanned};
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias,
-    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
+    self, Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
+    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
 };
 
 use super::scope::{Visible, lowered};
@@ -80,15 +82,13 @@ impl Rewriter<'_> {
             TableFactor::Table { name, alias, .. } => {
                 let path: Vec<String> = idents(name).iter().map(|ident| ident.value.clone()).collect();
                 let alias = alias.take();
-                *factor = self.table(&path, name, alias, span)?;
+                *factor = self.table(&path, alias, span)?;
                 Ok(())
             }
             TableFactor::Derived { subquery, alias, .. } => {
                 self.query(subquery)?;
-                match alias {
-                    Some(_) => self.alias(alias, "", Vec::new(), span),
-                    None => Ok(()),
-                }
+                // DataFusion would let the names inside be seen outside.
+                self.alias(alias, &format!("subquery_{}", span.start), Vec::new(), span)
             }
             TableFactor::UNNEST { array_exprs, alias, with_offset, .. } => {
                 if *with_offset {
@@ -100,6 +100,7 @@ impl Rewriter<'_> {
                 }
                 for array in array_exprs {
                     self.expression(array)?;
+                    refuse_columns(array, span)?;
                 }
                 self.unnest_alias(alias, span)
             }
@@ -116,31 +117,15 @@ impl Rewriter<'_> {
         }
     }
 
-    /// A plain name in FROM: a CTE, an array of a table before it, or a table.
-    fn table(
-        &mut self,
-        path: &[String],
-        name: &ObjectName,
-        alias: Option<TableAlias>,
-        span: Span,
-    ) -> Result<TableFactor> {
+    /// A plain name in FROM: a CTE or a table. `FROM orders AS o, o.items` is an array of a table.
+    fn table(&mut self, path: &[String], alias: Option<TableAlias>, span: Span) -> Result<TableFactor> {
         if let [single] = path
             && let Some(planned_name) = self.scope.cte(single)
         {
             return self.named_table(&planned_name, alias, single, Vec::new(), span);
         }
-        // FROM orders AS o, o.items is FROM orders AS o, UNNEST(o.items).
         if path.len() > 1 && self.scope.has_alias(&path[0]) {
-            let (resolved, _) = self.scope.resolve(&idents(name));
-            let mut alias = alias.or_else(|| Some(table_alias(&path[path.len() - 1])));
-            self.unnest_alias(&mut alias, span)?;
-            return Ok(TableFactor::UNNEST {
-                alias,
-                array_exprs: vec![Expr::CompoundIdentifier(resolved)],
-                with_offset: false,
-                with_offset_alias: None,
-                with_ordinality: false,
-            });
+            return Err(unnest_of_a_column(span));
         }
         if path.iter().any(String::is_empty) {
             let message = format!("table name {:?} has an empty part", path.join("."));
@@ -278,6 +263,19 @@ pub(super) fn idents(name: &ObjectName) -> Vec<Ident> {
 
 fn is_external_query(name: &ObjectName) -> bool {
     matches!(idents(name).as_slice(), [single] if single.value.eq_ignore_ascii_case(EXTERNAL_QUERY))
+}
+
+/// DataFusion plans UNNEST of a column that another table in FROM has, but cannot run it.
+fn refuse_columns(array: &Expr, span: Span) -> Result<()> {
+    let found = ast::visit_expressions(array, |expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if found.is_break() { Err(unnest_of_a_column(span)) } else { Ok(()) }
+}
+
+fn unnest_of_a_column(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::Unsupported, "UNNEST of a table's column is not in this version").at(span)
 }
 
 fn not_constant(span: Span) -> Diagnostic {
