@@ -1,0 +1,145 @@
+//! Runs without a shell: `-c` and `run FILE…`.
+
+use std::io;
+
+use firth_connector::Canceller;
+use firth_diagnostic::{Code, Diagnostic};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    Exit,
+    cli::{Request, Work},
+    interrupt::{Interrupt, Listen},
+    logging,
+    output::Output,
+    panic,
+    reporter::Reporter,
+    runner::{Ended, Runner},
+    script::Script,
+    shell,
+};
+
+/// Does what the command line asks for.
+pub(crate) fn run(request: Request) -> Exit {
+    logging::start(request.verbose);
+    panic::keep_words();
+    let reporter = Reporter::new(request.no_color, request.quiet, request.verbose > 0);
+    let (scripts, unread) = match &request.task {
+        Work::Demo => {
+            reporter.error(&demo(), None);
+            return Exit::Failed;
+        }
+        Work::Shell => return shell::run(&request, reporter),
+        Work::Text(text) => (vec![Script::new("-c", text.clone())], false),
+        Work::Files(paths) => {
+            // All are read before the first statement runs: a mistyped name changes nothing.
+            let (mut scripts, mut unread) = (Vec::new(), false);
+            for path in paths {
+                match Script::read(path) {
+                    Ok(script) => scripts.push(script),
+                    Err(error) => {
+                        reporter.error(&error, None);
+                        unread = true;
+                    }
+                }
+            }
+            (scripts, unread)
+        }
+    };
+    if unread && !request.continue_on_error {
+        return Exit::Failed;
+    }
+    let output = match open_output(&request) {
+        Ok(output) => output,
+        Err(error) => {
+            reporter.error(&error, None);
+            return Exit::Failed;
+        }
+    };
+    let runtime = match runtime(&request) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            reporter.error(&no_runtime(&error), None);
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(run_scripts(&request, reporter, output, &scripts));
+    // Whatever still reads a slow disk is not waited for.
+    runtime.shutdown_background();
+    match exit {
+        Exit::Fine if unread => Exit::Failed,
+        exit => exit,
+    }
+}
+
+/// Standard output, or the file of `-o`.
+pub(crate) fn open_output(request: &Request) -> firth_diagnostic::Result<Output> {
+    match &request.output {
+        None => Output::stdout(request.format, request.no_color),
+        Some(path) => Output::file(path, request.format),
+    }
+}
+
+/// The threads that everything runs on.
+pub(crate) fn runtime(request: &Request) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = request.settings.number("threads") {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
+}
+
+pub(crate) fn no_runtime(error: &io::Error) -> Diagnostic {
+    Diagnostic::error(Code::Exhausted, "could not start the threads to work with").detail(error.to_string())
+}
+
+async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scripts: &[Script]) -> Exit {
+    let interrupt = match Interrupt::listen(Listen::Batch) {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            reporter.error(&no_runtime(&error), None);
+            return Exit::Failed;
+        }
+    };
+    let mut runner = Runner::new(request, reporter, output, interrupt);
+    let exit = run_statements(request, &mut runner, scripts).await;
+    let Runner { session, output, .. } = runner;
+    drop(session);
+    Canceller::drained().await;
+    let keep = exit == Exit::Fine || (exit == Exit::Failed && request.continue_on_error);
+    if !keep {
+        return exit;
+    }
+    match output.commit() {
+        Ok(true) => exit,
+        Ok(false) => {
+            reporter.note("note: there was no result set, so no file was written");
+            exit
+        }
+        Err(error) => {
+            reporter.error(&error, None);
+            Exit::Failed
+        }
+    }
+}
+
+async fn run_statements(request: &Request, runner: &mut Runner, scripts: &[Script]) -> Exit {
+    let mut exit = Exit::Fine;
+    for script in scripts {
+        for span in script.statements() {
+            match runner.run(script, span).await.ended {
+                Ended::Fine => {}
+                Ended::Failed if request.continue_on_error => exit = Exit::Failed,
+                Ended::Failed => return Exit::Failed,
+                Ended::Interrupted => return Exit::Interrupted,
+                Ended::ClosedPipe => return Exit::Fine,
+            }
+        }
+    }
+    exit
+}
+
+fn demo() -> Diagnostic {
+    Diagnostic::error(Code::Unsupported, "the demo starts servers, which the program alone does not have")
+        .hint("Run `cargo xtask demo` in Firth's source folder.")
+}

@@ -1,0 +1,178 @@
+//! Runs statements: parse, execute, write the rows, report.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use firth_connector::{Canceller, Remotes};
+use firth_diagnostic::{Code, Diagnostic, Span};
+use firth_engine::{Session, SessionOptions};
+use futures::FutureExt as _;
+
+use crate::{
+    cli::Request, format::WriteError, home, interrupt::Interrupt, memory, output::Output, panic,
+    reporter::Reporter, script::Script, shell::terminal_prompt, stats::StatementStats,
+};
+
+/// A session and everything around it that a statement needs.
+pub(crate) struct Runner {
+    /// The session.
+    pub(crate) session: Session,
+    /// Where rows go.
+    pub(crate) output: Output,
+    /// Where everything else goes.
+    pub(crate) reporter: Reporter,
+    interrupt: Interrupt,
+    stats: bool,
+    statements: u64,
+}
+
+/// How a statement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Well.
+    Fine,
+    /// With an error, which was reported.
+    Failed,
+    /// By Ctrl-C, which was reported.
+    Interrupted,
+    /// Because nobody reads the rows any more.
+    ClosedPipe,
+}
+
+/// What a person may be told about a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    /// How it ended.
+    pub(crate) ended: Ended,
+    /// The rows written; `None` for a statement without rows.
+    pub(crate) rows: Option<u64>,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+}
+
+/// What is known of a statement so far, whatever becomes of it.
+#[derive(Default)]
+struct Progress {
+    kind: Option<&'static str>,
+    has_rows: bool,
+    rows: u64,
+}
+
+impl Runner {
+    /// A runner over a fresh session.
+    pub(crate) fn new(request: &Request, reporter: Reporter, output: Output, interrupt: Interrupt) -> Self {
+        let session = Session::new(SessionOptions {
+            home: request.home.clone(),
+            connectors: firth_connectors::all(),
+            principal: home::principal(),
+            parameters: request.parameters.clone(),
+            settings: request.settings.clone(),
+            prompt: terminal_prompt(),
+        });
+        Runner { session, output, reporter, interrupt, stats: request.stats, statements: 0 }
+    }
+
+    /// Runs the statement at `span` of the script and reports what there is to report.
+    pub(crate) async fn run(&mut self, script: &Script, span: Span) -> Done {
+        let started = Instant::now();
+        self.statements += 1;
+        self.interrupt.reset();
+        let remotes = self.session.remotes();
+        let mut progress = Progress::default();
+        let statement = Statement { script, span, reporter: self.reporter };
+        let work = statement.execute(&self.session, &remotes, &mut self.output, &mut progress);
+        let mut interrupted = false;
+        let result = tokio::select! {
+            biased;
+            () = self.interrupt.wait() => {
+                interrupted = true;
+                Err(WriteError::Failed(interruption()))
+            }
+            result = AssertUnwindSafe(work).catch_unwind() => {
+                result.unwrap_or_else(|payload| Err(WriteError::Failed(panic::diagnostic(payload))))
+            }
+        };
+        let result = match (result, self.output.take_back()) {
+            (Ok(()), Err(error)) => Err(error),
+            (result, _) => result,
+        };
+        let elapsed = started.elapsed();
+        if result.is_err() {
+            // The streams are dropped: give the sources a moment to hear of it.
+            Canceller::drained().await;
+        }
+        let (ended, code) = match result {
+            Ok(()) => (Ended::Fine, None),
+            Err(WriteError::ClosedPipe) => (Ended::ClosedPipe, None),
+            Err(WriteError::Failed(error)) => {
+                let code = error.code();
+                statement.report(error);
+                (if interrupted { Ended::Interrupted } else { Ended::Failed }, Some(code))
+            }
+        };
+        let stats = StatementStats {
+            statement: self.statements,
+            kind: progress.kind,
+            rows: progress.rows,
+            elapsed,
+            sources: remotes.report(),
+            error: code,
+        };
+        self.reporter.detail(&stats.summary());
+        if self.stats {
+            self.reporter.machine_line(&stats.json(memory::peak_bytes()));
+        }
+        Done { ended, rows: progress.has_rows.then_some(progress.rows), elapsed }
+    }
+}
+
+/// A statement where it stands.
+struct Statement<'a> {
+    script: &'a Script,
+    span: Span,
+    reporter: Reporter,
+}
+
+impl Statement<'_> {
+    async fn execute(
+        &self,
+        session: &Session,
+        remotes: &Arc<Remotes>,
+        output: &mut Output,
+        progress: &mut Progress,
+    ) -> Result<(), WriteError> {
+        let parsed = firth_sql::parse(self.text()).map_err(WriteError::Failed)?;
+        progress.kind = Some(parsed.kind());
+        let outcome = session.execute(&parsed, remotes).await.map_err(WriteError::Failed)?;
+        for warning in outcome.warnings {
+            self.reporter.warning(&warning.shifted(self.span.start), Some(self.script.source()));
+        }
+        match outcome.rows {
+            Some(rows) => {
+                progress.has_rows = true;
+                output.write(rows, &mut progress.rows).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reports its error. One that points nowhere points at the statement's first word, so that it is
+    /// clear which statement of many it is.
+    fn report(&self, error: Diagnostic) {
+        let word = self.text().find(|c: char| !c.is_alphanumeric()).unwrap_or(self.text().len()).max(1);
+        let error = error.or_at(Span::new(0, word)).shifted(self.span.start);
+        self.reporter.error(&error, Some(self.script.source()));
+    }
+
+    fn text(&self) -> &str {
+        &self.script.text[self.span.start..self.span.end]
+    }
+}
+
+fn interruption() -> Diagnostic {
+    Diagnostic::error(Code::Cancelled, "the statement was interrupted")
+        .hint("Rows that were written before are not the whole result.")
+}

@@ -1,0 +1,91 @@
+//! The text of a run: what `-c` gave, or a file, and what it is called in messages.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use firth_diagnostic::{Code, Diagnostic, Result, Source, Span};
+
+/// A script and its name.
+pub(crate) struct Script {
+    /// The file's path, `-c` or `<stdin>`.
+    pub(crate) name: String,
+    /// The whole text.
+    pub(crate) text: String,
+}
+
+impl Script {
+    /// What `-c` gave, or a line of the shell.
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Script { name: name.into(), text: text.into() }
+    }
+
+    /// Reads a file; `-` is standard input.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let (name, bytes) = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            ("<stdin>".to_owned(), io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+        } else {
+            (path.display().to_string(), fs::read(path))
+        };
+        let bytes = bytes.map_err(|error| unreadable(&name, &error))?;
+        let text = text(&name, bytes)?;
+        Ok(Script { name, text })
+    }
+
+    /// The places of its statements.
+    pub(crate) fn statements(&self) -> Vec<Span> {
+        firth_sql::split(&self.text)
+    }
+
+    /// For rendering messages.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source { name: &self.name, text: &self.text }
+    }
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
+    match String::from_utf8(bytes) {
+        // A byte order mark is not part of the first statement.
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err(Diagnostic::error(Code::BadData, format!("{name:?} is not UTF-8 text"))
+                .detail(format!("byte 0x{:02x} at offset {at}, in line {line}", bytes[at]))
+                .hint("Save the file as UTF-8."))
+        }
+    }
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    let diagnostic = match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::error(Code::Io, format!("there is no file {name:?}")),
+        _ => Diagnostic::error(Code::Io, format!("could not read {name:?}")).detail(error.to_string()),
+    };
+    match error.kind() {
+        io::ErrorKind::NotFound => diagnostic.hint("Check the path; it is taken from the current folder."),
+        io::ErrorKind::PermissionDenied => diagnostic.hint("Check who may read the file."),
+        io::ErrorKind::IsADirectory => diagnostic.hint("Name the files in it."),
+        _ => diagnostic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused_with_the_place() {
+        let error = text("a.sql", b"SELECT 1;\nSELECT '\xff'".to_vec()).expect_err("not UTF-8");
+        assert_eq!(error.to_string(), "\"a.sql\" is not UTF-8 text: byte 0xff at offset 18, in line 2");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out() {
+        assert_eq!(text("a.sql", b"\xef\xbb\xbfSELECT 1".to_vec()).expect("UTF-8"), "SELECT 1");
+    }
+}

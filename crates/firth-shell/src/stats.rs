@@ -1,0 +1,161 @@
+//! `--stats json`: one line of figures for each statement.
+
+use std::time::Duration;
+
+use firth_connector::SourceReport;
+use firth_diagnostic::Code;
+use serde::Serialize;
+
+/// What one statement did.
+pub(crate) struct StatementStats {
+    /// Which of the run, from one.
+    pub(crate) statement: u64,
+    /// BigQuery's statementType; `None` if the text is no statement.
+    pub(crate) kind: Option<&'static str>,
+    /// Rows written.
+    pub(crate) rows: u64,
+    /// From parsing to the last byte written.
+    pub(crate) elapsed: Duration,
+    /// What was asked of each source.
+    pub(crate) sources: Vec<SourceReport>,
+    /// Why it failed.
+    pub(crate) error: Option<Code>,
+}
+
+/// The line, in the order in which it is documented.
+#[derive(Serialize)]
+struct Line<'a> {
+    statement: u64,
+    kind: Option<&'static str>,
+    rows: u64,
+    elapsed_ms: f64,
+    bytes_read: u64,
+    cache_bytes: u64,
+    peak_memory_bytes: Option<u64>,
+    sources: Vec<SourceLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct SourceLine<'a> {
+    connection: Option<&'a str>,
+    kind: &'a str,
+    remote_sql: &'a [String],
+    rows: u64,
+    bytes: u64,
+    requests: u64,
+    elapsed_ms: f64,
+}
+
+impl StatementStats {
+    /// The line, without its end.
+    pub(crate) fn json(&self, peak_memory_bytes: Option<u64>) -> String {
+        let sources = self.sources.iter().map(|source| SourceLine {
+            connection: source.connection.as_deref(),
+            kind: &source.kind,
+            remote_sql: &source.remote_sql,
+            rows: source.rows,
+            bytes: source.bytes,
+            requests: source.requests,
+            elapsed_ms: rounded(source.elapsed_ms),
+        });
+        let line = Line {
+            statement: self.statement,
+            kind: self.kind,
+            rows: self.rows,
+            elapsed_ms: rounded(self.elapsed.as_secs_f64() * 1e3),
+            bytes_read: self.sources.iter().map(|source| source.bytes).sum(),
+            cache_bytes: self.sources.iter().map(|source| source.cache_bytes).sum(),
+            peak_memory_bytes,
+            sources: sources.collect(),
+            error: self.error.map(Code::word),
+        };
+        serde_json::to_string(&line).expect("texts and finite numbers are JSON")
+    }
+
+    /// The figures for a person.
+    pub(crate) fn summary(&self) -> String {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let mut text = format!(
+            "statement {}: {}, {} row{} in {:.3} s",
+            self.statement,
+            self.kind.unwrap_or("not understood"),
+            self.rows,
+            plural(self.rows),
+            self.elapsed.as_secs_f64()
+        );
+        for source in &self.sources {
+            text.push_str(&format!(
+                "\n  {} ({}): {} row{}, {} byte{}, {} request{}",
+                source.connection.as_deref().unwrap_or("local files"),
+                source.kind,
+                source.rows,
+                plural(source.rows),
+                source.bytes,
+                plural(source.bytes),
+                source.requests,
+                plural(source.requests)
+            ));
+            for sql in &source.remote_sql {
+                text.push_str(&format!("\n    {sql}"));
+            }
+        }
+        text
+    }
+}
+
+/// Microseconds are fine enough, and short to read.
+fn rounded(millis: f64) -> f64 {
+    (millis * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn stats(error: Option<Code>) -> StatementStats {
+        StatementStats {
+            statement: 1,
+            kind: Some("SELECT"),
+            rows: 3,
+            elapsed: Duration::from_nanos(12_345_678),
+            sources: vec![
+                SourceReport { kind: "LOCAL".into(), bytes: 7, requests: 1, ..SourceReport::default() },
+                SourceReport {
+                    connection: Some("us.shop".into()),
+                    kind: "POSTGRES".into(),
+                    remote_sql: vec!["SELECT \"id\" FROM t".into()],
+                    rows: 3,
+                    bytes: 40,
+                    cache_bytes: 5,
+                    requests: 2,
+                    elapsed_ms: 1.5,
+                },
+            ],
+            error,
+        }
+    }
+
+    #[test]
+    fn the_line_has_the_documented_keys_in_order() {
+        assert_snapshot!(stats(None).json(Some(1024)), @r#"{"statement":1,"kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5}]}"#);
+    }
+
+    #[test]
+    fn a_failed_statement_names_the_code() {
+        assert!(stats(Some(Code::NotFound)).json(None).ends_with(r#","error":"not_found"}"#));
+    }
+
+    #[test]
+    fn the_summary_shows_what_was_sent() {
+        assert_snapshot!(stats(None).summary(), @r#"
+        statement 1: SELECT, 3 rows in 0.012 s
+          local files (LOCAL): 0 rows, 7 bytes, 1 request
+          us.shop (POSTGRES): 3 rows, 40 bytes, 2 requests
+            SELECT "id" FROM t
+        "#);
+    }
+}
