@@ -97,6 +97,12 @@ const STEPS: &[&str] = &[
 ///
 /// Fails if the database is not ours, or a newer Firth's.
 pub(crate) fn is_current(connection: &Connection, path: &Path) -> StoreResult<bool> {
+    // One view of all that is looked at: another shell may be preparing the database right now.
+    let view = connection.unchecked_transaction()?;
+    look(&view, path)
+}
+
+fn look(connection: &Connection, path: &Path) -> StoreResult<bool> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION_ID {
@@ -117,7 +123,7 @@ pub(crate) fn is_current(connection: &Connection, path: &Path) -> StoreResult<bo
 /// Takes the steps that are missing: all of them or, after a crash, none.
 pub(crate) fn run(connection: &mut Connection, path: &Path) -> StoreResult<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if is_current(&transaction, path)? {
+    if look(&transaction, path)? {
         return Ok(());
     }
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
