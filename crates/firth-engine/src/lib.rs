@@ -4,10 +4,21 @@
 //! names to tables, connections to opened remotes), *plan* (pure) and *execute* (streams batches).
 //! This crate names no connector; the list of them comes from outside.
 
+mod coercion;
+mod context;
+mod error;
+mod export;
+mod files;
 mod outcome;
+mod report;
+mod resolve;
 mod session;
 mod setting;
+mod statement;
+mod store;
+pub mod value;
 
-pub use outcome::{Outcome, Rows, diagnostic};
+pub use error::diagnostic;
+pub use outcome::{Outcome, Rows};
 pub use session::{Prompt, Session, SessionOptions};
 pub use setting::{SETTINGS, SettingKind, SettingSpec, Settings};

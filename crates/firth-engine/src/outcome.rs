@@ -12,6 +12,13 @@ pub struct Outcome {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Outcome {
+    /// Done, and nothing to show.
+    pub(crate) fn nothing() -> Self {
+        Outcome { rows: None, warnings: Vec::new() }
+    }
+}
+
 /// A result set. Work happens as the stream is polled; dropping the stream cancels it, at the sources too.
 pub struct Rows {
     /// The columns, headed as the query spells them. Names may repeat. Two details beyond Arrow's types:
@@ -21,9 +28,4 @@ pub struct Rows {
     /// The batches, with exactly `schema`. Errors are diagnostics inside `DataFusionError::External`:
     /// `firth_engine::diagnostic` takes them out.
     pub stream: SendableRecordBatchStream,
-}
-
-/// The message in an error of a stream. What is not one of ours is put into words here.
-pub fn diagnostic(error: datafusion::error::DataFusionError) -> Diagnostic {
-    Diagnostic::internal(error)
 }

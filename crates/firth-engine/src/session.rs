@@ -1,12 +1,22 @@
 //! A session: settings, open connections, and the way in.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
-use firth_connector::{Connectors, Remotes};
-use firth_diagnostic::{Diagnostic, Result, Secret};
+use datafusion::execution::memory_pool::MemoryPool;
+use firth_catalog::{Actor, Catalog};
+use firth_connector::{Connectors, Remotes, StatementId};
+use firth_diagnostic::{Result, Secret};
 use firth_sql::{Parameters, Statement};
 
-use crate::{Outcome, Settings};
+use crate::{
+    Outcome, Settings,
+    context::memory_pool,
+    resolve::{RemotePool, Resolver},
+    statement,
+};
 
 /// Asks the person at the terminal. Given by the shell; absent in batch.
 pub trait Prompt: Send + Sync {
@@ -32,26 +42,75 @@ pub struct SessionOptions {
 
 /// The only way in. Cheap to make: opens the catalog when a statement first needs it.
 pub struct Session {
-    options: SessionOptions,
+    pub(crate) options: SessionOptions,
+    pub(crate) remotes: RemotePool,
+    settings: Mutex<Settings>,
+    catalog: OnceLock<Catalog>,
+    memory: Mutex<Option<(Option<usize>, Arc<dyn MemoryPool>)>>,
 }
 
 impl Session {
     /// A session. Does no I/O.
     pub fn new(options: SessionOptions) -> Self {
-        Session { options }
+        let settings = Mutex::new(options.settings.clone());
+        Session {
+            options,
+            remotes: RemotePool::default(),
+            settings,
+            catalog: OnceLock::new(),
+            memory: Mutex::default(),
+        }
     }
 
     /// An empty set of remotes for one statement: the caller keeps it, and reads from it what the
     /// statement asked of each source, also after a failure.
     pub fn remotes(&self) -> Arc<Remotes> {
-        Arc::new(Remotes::new(firth_connector::StatementId::random()))
+        Arc::new(Remotes::new(StatementId::random()))
     }
 
     /// Executes one statement. Rows come from the outcome's stream; nothing but them is left to do.
     ///
     /// Dropping the future cancels the statement. Spans in errors are bytes into the statement's text.
     pub async fn execute(&self, statement: &Statement, remotes: &Arc<Remotes>) -> Result<Outcome> {
-        let _ = (statement, remotes, &self.options);
-        Err(Diagnostic::internal("not written"))
+        let resolver = Resolver::try_new(self, Arc::clone(remotes))?;
+        statement::execute(self, &resolver, statement).await
+    }
+
+    /// The settings as they stand.
+    pub fn settings(&self) -> Settings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the settings.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings) -> Result<()>) -> Result<()> {
+        change(&mut self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The catalog, opened when first asked for.
+    pub(crate) fn catalog(&self) -> Result<&Catalog> {
+        if let Some(catalog) = self.catalog.get() {
+            return Ok(catalog);
+        }
+        let opened = Catalog::open(&self.options.home)?;
+        Ok(self.catalog.get_or_init(|| opened))
+    }
+
+    /// Who asks.
+    pub(crate) fn actor(&self) -> Actor<'_> {
+        Actor::new(&self.options.principal)
+    }
+
+    /// The memory that all statements of the session share; made anew when the limit changes.
+    pub(crate) fn memory(&self) -> Arc<dyn MemoryPool> {
+        let limit = self.settings().number("memory_limit");
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        match memory.as_ref() {
+            Some((known, pool)) if *known == limit => Arc::clone(pool),
+            _ => {
+                let pool = memory_pool(limit);
+                *memory = Some((limit, Arc::clone(&pool)));
+                pool
+            }
+        }
     }
 }

@@ -1,0 +1,143 @@
+//! Where GoogleSQL's operators give other types than DataFusion's.
+//!
+//! An analyzer rule, ahead of DataFusion's own coercion, since it needs the operands' types:
+//!
+//! - `/` of two integers is FLOAT64, not an integer.
+//! - A FLOAT64 *literal* beside a NUMERIC is that NUMERIC, exactly as written: `x = 0.07` compares
+//!   decimals. (GoogleSQL coerces literals to the type they stand beside; other FLOAT64 expressions
+//!   make the NUMERIC a FLOAT64.)
+
+use std::str::FromStr;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::{
+        DFSchema, ScalarValue,
+        config::ConfigOptions,
+        tree_node::{Transformed, TreeNode},
+    },
+    error::Result,
+    logical_expr::{
+        Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, expr::InList,
+        expr_rewriter::NamePreserver, utils::merge_schema,
+    },
+    optimizer::AnalyzerRule,
+};
+
+/// The rule.
+#[derive(Debug)]
+pub(crate) struct GoogleSqlCoercion;
+
+impl AnalyzerRule for GoogleSqlCoercion {
+    fn name(&self) -> &'static str {
+        "googlesql_coercion"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| {
+            let schema = match &plan {
+                LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
+                other => merge_schema(&other.inputs()),
+            };
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let rewritten = expr.transform_up(|expr| coerce(expr, &schema))?;
+                Ok(rewritten.update_data(|expr| name.restore(expr)))
+            })?
+            .map_data(|plan| plan.recompute_schema())
+        })
+        .map(|transformed| transformed.data)
+    }
+}
+
+fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+            if op == Operator::Divide && left_type.is_integer() && right_type.is_integer() {
+                let left = Expr::Cast(Cast::new(left, DataType::Float64));
+                return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, right))));
+            }
+            let (left, changed_left) = beside(*left, &right_type);
+            let (right, changed_right) = beside(*right, &left_type);
+            let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
+            Ok(Transformed::new_transformed(expr, changed_left || changed_right))
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let data_type = expr.get_type(schema)?;
+            let (low, changed_low) = beside(*low, &data_type);
+            let (high, changed_high) = beside(*high, &data_type);
+            let between = Expr::Between(Between::new(expr, negated, Box::new(low), Box::new(high)));
+            Ok(Transformed::new_transformed(between, changed_low || changed_high))
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            let data_type = expr.get_type(schema)?;
+            let mut changed = false;
+            let list = list
+                .into_iter()
+                .map(|item| {
+                    let (item, changed_item) = beside(item, &data_type);
+                    changed |= changed_item;
+                    item
+                })
+                .collect();
+            Ok(Transformed::new_transformed(Expr::InList(InList::new(expr, list, negated)), changed))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// A FLOAT64 literal that stands beside a decimal, as a decimal.
+fn beside(expr: Expr, other: &DataType) -> (Expr, bool) {
+    if !matches!(other, DataType::Decimal128(..) | DataType::Decimal256(..)) {
+        return (expr, false);
+    }
+    match &expr {
+        Expr::Literal(ScalarValue::Float64(Some(number)), metadata) => match decimal(*number) {
+            Some(decimal) => (Expr::Literal(decimal, metadata.clone()), true),
+            None => (expr, false),
+        },
+        Expr::Negative(inner) => match inner.as_ref() {
+            Expr::Literal(ScalarValue::Float64(Some(number)), metadata) => match decimal(-*number) {
+                Some(decimal) => (Expr::Literal(decimal, metadata.clone()), true),
+                None => (expr, false),
+            },
+            _ => (expr, false),
+        },
+        _ => (expr, false),
+    }
+}
+
+/// The decimal that the shortest text of `number` says, if NUMERIC can hold it.
+fn decimal(number: f64) -> Option<ScalarValue> {
+    if !number.is_finite() {
+        return None;
+    }
+    let text = format!("{number}");
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = whole.trim_start_matches('-').len() + fraction.len();
+    if digits > 38 {
+        return None;
+    }
+    let value = i128::from_str(&format!("{whole}{fraction}")).ok()?;
+    // "-0.5" loses its sign with its whole part's zero.
+    let value = if number < 0.0 && value > 0 { -value } else { value };
+    let (precision, scale) = (u8::try_from(digits.max(1)).ok()?, i8::try_from(fraction.len()).ok()?);
+    Some(ScalarValue::Decimal128(Some(value), precision, scale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn float_literals_become_the_decimals_they_read_as() {
+        let shown = |number: f64| decimal(number).map(|value| format!("{value:?}"));
+        assert_eq!(shown(0.07).as_deref(), Some("Decimal128(Some(7),3,2)"));
+        assert_eq!(shown(-0.5).as_deref(), Some("Decimal128(Some(-5),2,1)"));
+        assert_eq!(shown(24.0).as_deref(), Some("Decimal128(Some(24),2,0)"));
+        assert_eq!(shown(f64::NAN), None);
+        assert_eq!(shown(1e300), None);
+    }
+}

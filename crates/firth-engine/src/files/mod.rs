@@ -1,0 +1,17 @@
+//! External tables over files: their options, which files they are, their schema, and how they are read.
+
+mod blame;
+mod format;
+mod hive;
+mod listing;
+mod options;
+mod provider;
+mod schema;
+
+pub(crate) use blame::blame_csv;
+pub(crate) use format::{FileKind, TableFormat};
+pub(crate) use hive::HiveLayout;
+pub(crate) use listing::{ListedFiles, list_files};
+pub(crate) use options::{EXTERNAL_TABLE_OPTIONS, NOT_YET};
+pub(crate) use provider::{ExternalFiles, unreadable_column};
+pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files, sql_type};

@@ -1,0 +1,249 @@
+//! The table that plans see: files of one format, listed already.
+
+use std::{fmt, sync::Arc};
+
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    common::{Statistics, stats::Precision},
+    datasource::{
+        TableType,
+        listing::PartitionedFile,
+        physical_plan::{FileGroup, FileScanConfigBuilder},
+        table_schema::TableSchema,
+    },
+    error::Result as DataFusionResult,
+    logical_expr::{Expr, TableProviderFilterPushDown},
+    physical_plan::{
+        ExecutionPlan, empty::EmptyExec, expressions::Column, projection::ProjectionExec, union::UnionExec,
+    },
+};
+use firth_diagnostic::Result;
+use firth_pushdown::shown_schema;
+use futures::{StreamExt, stream};
+
+use super::{FileKind, HiveLayout, ListedFiles, TableFormat};
+
+/// Parquet footers read at once while resolving.
+const FOOTERS_AT_ONCE: usize = 8;
+/// With more files than this, statistics are not worth the wait.
+const FILES_WITH_STATISTICS: usize = 1000;
+
+/// An external table over files that were listed when the statement was resolved: planning does no I/O.
+pub(crate) struct ExternalFiles {
+    format: TableFormat,
+    /// As in the files: the source's spelling.
+    file_schema: SchemaRef,
+    /// The columns that are folders; they come after the files' own.
+    layout: Option<HiveLayout>,
+    /// As shown to DataFusion: names in lower case.
+    shown: SchemaRef,
+    buckets: Vec<Bucket>,
+}
+
+struct Bucket {
+    listed: ListedFiles,
+    files: Vec<PartitionedFile>,
+}
+
+impl ExternalFiles {
+    /// The table of these files. Reads Parquet footers for their statistics, which the scan then has.
+    pub(crate) async fn try_new(
+        session: &dyn Session,
+        format: TableFormat,
+        file_schema: SchemaRef,
+        layout: Option<HiveLayout>,
+        listed: Vec<ListedFiles>,
+    ) -> Result<Self> {
+        let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
+        fields.extend(layout.iter().flat_map(HiveLayout::fields));
+        let shown = shown_schema(&Schema::new(fields))?;
+        let count: usize = listed.iter().map(|listed| listed.files.len()).sum();
+        let wants_statistics = format.kind == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
+        let mut buckets = Vec::new();
+        for listed in listed {
+            let store = listed.handle.as_object_store();
+            let mut reads = Vec::new();
+            for file in &listed.files {
+                let values = match &layout {
+                    Some(layout) => layout.values(&file.location, &listed.uri(file))?,
+                    None => Vec::new(),
+                };
+                let planned = listed.handle.planned(file.clone());
+                let reader = format.reader(file.location.as_ref());
+                let (store, schema) = (Arc::clone(&store), Arc::clone(&file_schema));
+                reads.push(async move {
+                    let mut partitioned =
+                        PartitionedFile::new_from_meta(planned.clone()).with_partition_values(values);
+                    if wants_statistics {
+                        // Statistics only help: a broken file is reported when it is read.
+                        if let Ok(statistics) = reader.infer_stats(session, &store, schema, &planned).await {
+                            partitioned = partitioned.with_statistics(Arc::new(statistics));
+                        }
+                    }
+                    partitioned
+                });
+            }
+            let files = stream::iter(reads).buffered(FOOTERS_AT_ONCE).collect().await;
+            buckets.push(Bucket { listed, files });
+        }
+        Ok(ExternalFiles { format, file_schema, layout, shown, buckets })
+    }
+
+    /// The uris of the files, with their format: for messages about them.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &ListedFiles> {
+        self.buckets.iter().map(|bucket| &bucket.listed)
+    }
+
+    /// The format.
+    pub(crate) fn format(&self) -> &TableFormat {
+        &self.format
+    }
+
+    /// The schema in the files' spelling.
+    pub(crate) fn file_schema(&self) -> &SchemaRef {
+        &self.file_schema
+    }
+
+    async fn scan_bucket(
+        &self,
+        session: &dyn Session,
+        bucket: &Bucket,
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
+        let mut plans = Vec::new();
+        // Files of one table may be compressed differently, by their endings; a reader has one compression.
+        let mut rest: Vec<PartitionedFile> = bucket.files.clone();
+        while let Some(first) = rest.first() {
+            let compression = self.format.compression_of(first.path().as_ref());
+            let (these, others): (Vec<_>, Vec<_>) = rest
+                .into_iter()
+                .partition(|file| self.format.compression_of(file.path().as_ref()) == compression);
+            rest = others;
+            let reader = self.format.reader(these[0].path().as_ref());
+            let statistics = self.statistics_of(&these);
+            let groups = FileGroup::new(these).split_files(session.config().target_partitions());
+            let keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
+            let source = reader.file_source(
+                TableSchema::builder(Arc::clone(&self.file_schema)).with_table_partition_cols(keys).build(),
+            );
+            let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)
+                .with_file_groups(groups)
+                .with_statistics(statistics)
+                .with_projection_indices(projection.cloned())?
+                .with_limit(limit)
+                .build();
+            plans.push(reader.create_physical_plan(session, config).await?);
+        }
+        Ok(plans)
+    }
+
+    fn statistics_of(&self, files: &[PartitionedFile]) -> Statistics {
+        let known: Option<Vec<Statistics>> =
+            files.iter().map(|file| file.statistics.as_ref().map(|known| known.as_ref().clone())).collect();
+        let merged = known
+            .filter(|known| !known.is_empty())
+            .and_then(|known| Statistics::try_merge_iter(known.iter(), &self.shown).ok());
+        merged.unwrap_or_else(|| {
+            let mut unknown = Statistics::new_unknown(&self.shown);
+            let size: u64 = files.iter().map(|file| file.object_meta.size).sum();
+            unknown.total_byte_size = usize::try_from(size).map_or(Precision::Absent, Precision::Inexact);
+            unknown
+        })
+    }
+
+    /// Renames columns from the files' spelling to the shown one, where they differ.
+    fn renamed(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        projection: Option<&Vec<usize>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let shown = match projection {
+            Some(indices) => self.shown.project(indices)?,
+            None => self.shown.as_ref().clone(),
+        };
+        if plan.schema().fields().iter().zip(shown.fields()).all(|(a, b)| a.name() == b.name()) {
+            return Ok(plan);
+        }
+        let read = plan.schema();
+        let columns = read.fields().iter().enumerate().zip(shown.fields()).map(|((index, from), to)| {
+            let column: Arc<dyn datafusion::physical_plan::PhysicalExpr> =
+                Arc::new(Column::new(from.name(), index));
+            (column, to.name().clone())
+        });
+        let columns: Vec<_> = columns.collect();
+        Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
+    }
+}
+
+#[async_trait]
+impl TableProvider for ExternalFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.shown)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        // Filters reach Parquet through the physical optimizer, which keeps them above the scan too.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let limit = if filters.is_empty() { limit } else { None };
+        let mut plans = Vec::new();
+        for bucket in &self.buckets {
+            for plan in self.scan_bucket(session, bucket, projection, limit).await? {
+                plans.push(self.renamed(plan, projection)?);
+            }
+        }
+        if plans.len() > 1 {
+            return UnionExec::try_new(plans);
+        }
+        match plans.pop() {
+            Some(plan) => Ok(plan),
+            None => {
+                let schema = match projection {
+                    Some(indices) => Arc::new(self.shown.project(indices)?),
+                    None => Arc::clone(&self.shown),
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ExternalFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: usize = self.buckets.iter().map(|bucket| bucket.files.len()).sum();
+        f.debug_struct("ExternalFiles")
+            .field("format", &self.format.kind)
+            .field("files", &files)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether every column can be read from the format; the first that cannot, if not.
+pub(crate) fn unreadable_column<'a>(
+    format: &TableFormat,
+    schema: &'a Schema,
+) -> Option<(&'a str, &'a DataType)> {
+    schema
+        .fields()
+        .iter()
+        .find(|field| !format.can_hold(field.data_type()))
+        .map(|field| (field.name().as_str(), field.data_type()))
+}

@@ -1,0 +1,239 @@
+//! The schema of files, in GoogleSQL's types.
+//!
+//! Files come in more widths than GoogleSQL has types: every integer is INT64, every float FLOAT64
+//! (BigQuery's tables of file formats). Decimals keep their precision and scale, which is finer than
+//! NUMERIC's fixed (38, 9): sums and products then have room, and no digit is lost.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion::{catalog::Session, datasource::file_format::FileFormat};
+use firth_diagnostic::{Code, Diagnostic, Result};
+use firth_sql::ColumnType;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectMeta, ObjectStoreExt};
+
+use super::{FileKind, ListedFiles, TableFormat, blame};
+use crate::error::{InFile as _, from_datafusion};
+
+/// How many files are asked for their schema at once, and how many at most.
+const AT_ONCE: usize = 8;
+const FILES_TO_COMPARE: usize = 1000;
+
+/// The metadata key under which a field says that it is more than its Arrow type.
+pub(crate) const TYPE_METADATA: &str = "firth.type";
+
+/// Reads the schema of a table's files.
+///
+/// Parquet says its own, and every file's must agree; text formats are read from the first rows of the
+/// first file. Detects a CSV header if the format leaves that open. Names keep the files' spelling.
+pub(crate) async fn describe_files(
+    session: &dyn Session,
+    format: &mut TableFormat,
+    buckets: &[ListedFiles],
+) -> Result<SchemaRef> {
+    let files = || buckets.iter().flat_map(|listed| listed.files.iter().map(move |file| (listed, file)));
+    let Some((first_bucket, first)) = files().next() else {
+        return Err(Diagnostic::internal("a table without files is to be described"));
+    };
+    if format.kind == FileKind::Csv && format.header.is_none() {
+        format.header = Some(detect_header(format, first_bucket, first).await?);
+    }
+    let reader = format.reader(first.location.as_ref());
+    let schema = one_schema(session, &reader, first_bucket, first).await?;
+    if schema.fields().is_empty() {
+        return Err(Diagnostic::error(
+            Code::BadData,
+            format!("file {:?} has no columns to read a schema from", first_bucket.uri(first)),
+        )
+        .hint("List the columns in the statement."));
+    }
+    if format.kind == FileKind::Parquet {
+        let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
+        let mut schemas = stream::iter(others)
+            .map(|(listed, file)| {
+                let reader = Arc::clone(&reader);
+                async move {
+                    Ok::<_, Diagnostic>((listed, file, one_schema(session, &reader, listed, file).await?))
+                }
+            })
+            .buffered(AT_ONCE);
+        while let Some((listed, file, other)) = schemas.try_next().await? {
+            agree(&schema, &first_bucket.uri(first), &other, &listed.uri(file))?;
+        }
+    }
+    Ok(schema)
+}
+
+async fn one_schema(
+    session: &dyn Session,
+    reader: &Arc<dyn FileFormat>,
+    listed: &ListedFiles,
+    file: &ObjectMeta,
+) -> Result<SchemaRef> {
+    let planned = listed.handle.planned(file.clone());
+    let store = listed.handle.as_object_store();
+    let schema = reader
+        .infer_schema(session, &store, &[planned])
+        .await
+        .map_err(|error| from_datafusion(error).in_file(&listed.uri(file)))?;
+    Ok(Arc::new(normalized(&schema)))
+}
+
+fn agree(schema: &Schema, uri: &str, other: &Schema, other_uri: &str) -> Result<()> {
+    for field in other.fields() {
+        let Some(known) =
+            schema.fields().iter().find(|known| known.name().eq_ignore_ascii_case(field.name()))
+        else {
+            continue;
+        };
+        if known.data_type() != field.data_type() {
+            return Err(Diagnostic::error(
+                Code::BadData,
+                format!("column {:?} has different types in the files of this table", field.name()),
+            )
+            .detail(format!("{} in {uri}\n{} in {other_uri}", sql_type(known), sql_type(field)))
+            .hint("Make one table for each kind of file, or narrow the uris."));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the first row names the columns: it is all text and some other row is not (BigQuery's rule).
+async fn detect_header(format: &TableFormat, listed: &ListedFiles, file: &ObjectMeta) -> Result<bool> {
+    let head = listed
+        .handle
+        .store
+        .get(&listed.handle.store.outer(&file.location))
+        .await
+        .map_err(|error| firth_connector::object_error(error, &listed.uri(file)))?;
+    let rows = blame::first_rows(format, head, file.location.as_ref(), 500).await.unwrap_or_default();
+    let is_text = |value: &str| {
+        value.parse::<f64>().is_err()
+            && !matches!(value.to_ascii_lowercase().as_str(), "true" | "false")
+            && !looks_like_a_date(value)
+    };
+    let Some((head, rest)) = rows.split_first() else { return Ok(false) };
+    let head_is_text = !head.is_empty() && head.iter().all(|value| !value.is_empty() && is_text(value));
+    Ok(head_is_text && rest.iter().flatten().any(|value| !value.is_empty() && !is_text(value)))
+}
+
+fn looks_like_a_date(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit) && matches!(bytes[4], b'-' | b'/')
+}
+
+/// The schema with GoogleSQL's widths, without the files' own metadata.
+fn normalized(schema: &Schema) -> Schema {
+    Schema::new(schema.fields().iter().map(|field| normalized_field(field)).collect::<Vec<_>>())
+}
+
+fn normalized_field(field: &FieldRef) -> FieldRef {
+    let plain = |data_type| Arc::new(Field::new(field.name(), data_type, true));
+    let utc = || Some(Arc::from("UTC"));
+    plain(match field.data_type() {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::Date32 | DataType::Date64 => DataType::Date32,
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
+        DataType::Timestamp(_, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, utc()),
+        DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Dictionary(_, value) => {
+            return normalized_field(&plain(value.as_ref().clone()));
+        }
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            DataType::List(normalized_field(item))
+        }
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(normalized_field).collect()),
+        other => other.clone(),
+    })
+}
+
+/// The Arrow type that a GoogleSQL type is held in.
+pub(crate) fn arrow_type(column_type: &ColumnType) -> DataType {
+    match column_type {
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Numeric(None) => DataType::Decimal128(38, 9),
+        ColumnType::Numeric(Some((precision, scale))) => DataType::Decimal128(*precision, *scale as i8),
+        ColumnType::BigNumeric(None) => DataType::Decimal256(76, 38),
+        ColumnType::BigNumeric(Some((precision, scale))) => DataType::Decimal256(*precision, *scale as i8),
+        ColumnType::String | ColumnType::Json => DataType::Utf8,
+        ColumnType::Bytes => DataType::Binary,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Datetime => DataType::Timestamp(TimeUnit::Microsecond, None),
+        ColumnType::Time => DataType::Time64(TimeUnit::Microsecond),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
+        ColumnType::Array(item) => DataType::List(Arc::new(Field::new("item", arrow_type(item), true))),
+        ColumnType::Struct(fields) => DataType::Struct(
+            fields.iter().map(|(name, field_type)| Field::new(name, arrow_type(field_type), true)).collect(),
+        ),
+    }
+}
+
+/// A declared column as a field. JSON says so in its metadata.
+pub(crate) fn declared_field(name: &str, column_type: &ColumnType, nullable: bool) -> Field {
+    let field = Field::new(name, arrow_type(column_type), nullable);
+    match column_type {
+        ColumnType::Json => {
+            field.with_metadata(HashMap::from([(TYPE_METADATA.to_owned(), "JSON".to_owned())]))
+        }
+        _ => field,
+    }
+}
+
+/// The GoogleSQL type of a field, for statements that Firth writes itself.
+pub(crate) fn column_type(field: &Field) -> ColumnType {
+    firth_sql::parse_type(&sql_type(field)).unwrap_or(ColumnType::String)
+}
+
+/// The GoogleSQL name of a field's type, as DESCRIBE and INFORMATION_SCHEMA show it.
+pub(crate) fn sql_type(field: &Field) -> String {
+    if field.metadata().get(TYPE_METADATA).is_some_and(|name| name == "JSON") {
+        return "JSON".to_owned();
+    }
+    match field.data_type() {
+        DataType::Null => "NULL".to_owned(),
+        DataType::Boolean => "BOOL".to_owned(),
+        data_type if data_type.is_integer() => "INT64".to_owned(),
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => "FLOAT64".to_owned(),
+        DataType::Decimal128(38, 9) => "NUMERIC".to_owned(),
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
+            format!("NUMERIC({p}, {s})")
+        }
+        DataType::Decimal256(76, 38) => "BIGNUMERIC".to_owned(),
+        DataType::Decimal256(p, s) => format!("BIGNUMERIC({p}, {s})"),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "STRING".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            "BYTES".to_owned()
+        }
+        DataType::Date32 | DataType::Date64 => "DATE".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "TIME".to_owned(),
+        DataType::Timestamp(_, None) => "DATETIME".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP".to_owned(),
+        DataType::Interval(_) | DataType::Duration(_) => "INTERVAL".to_owned(),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            format!("ARRAY<{}>", sql_type(item))
+        }
+        DataType::Struct(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| {
+                    format!("{} {}", firth_diagnostic::Name::new([field.name().as_str()]), sql_type(field))
+                })
+                .collect();
+            format!("STRUCT<{}>", fields.join(", "))
+        }
+        DataType::Dictionary(_, value) => sql_type(&Field::new("", value.as_ref().clone(), true)),
+        other => other.to_string().to_uppercase(),
+    }
+}

@@ -1,0 +1,45 @@
+//! Resolve: from names to tables, before planning. The only I/O on the way to a plan.
+
+mod connection;
+mod external_query;
+mod information_schema;
+mod query;
+mod table;
+
+use std::sync::Arc;
+
+use datafusion::prelude::SessionContext;
+use firth_connector::Remotes;
+use firth_diagnostic::Result;
+
+use crate::{
+    Session, context::statement_context, error::from_datafusion, files::ExternalFiles, store::StatementStores,
+};
+
+pub(crate) use connection::{RemotePool, connection_reference, stored_type};
+pub(crate) use query::headed_schema;
+pub(crate) use table::no_table;
+
+/// One statement's resolver: its stores, its remotes, and DataFusion's context with its tables.
+pub(crate) struct Resolver<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) remotes: Arc<Remotes>,
+    pub(crate) stores: Arc<StatementStores>,
+    pub(crate) context: SessionContext,
+    /// The file tables of the statement, to be searched for the row that a reader stumbled over.
+    pub(crate) files: std::sync::Mutex<Vec<Arc<ExternalFiles>>>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn try_new(session: &'a Session, remotes: Arc<Remotes>) -> Result<Self> {
+        let stores = Arc::new(StatementStores::default());
+        let context = statement_context(
+            &session.settings(),
+            session.memory(),
+            Arc::clone(&stores),
+            Arc::clone(&remotes),
+        )
+        .map_err(from_datafusion)?;
+        Ok(Resolver { session, remotes, stores, context, files: std::sync::Mutex::default() })
+    }
+}

@@ -1,0 +1,193 @@
+//! Queries: rewritten, their tables found, planned.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow::{
+    array::RecordBatch,
+    compute::cast,
+    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+};
+use datafusion::{
+    common::{Column, metadata::FieldMetadata},
+    execution::SendableRecordBatchStream,
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
+    physical_plan::stream::RecordBatchStreamAdapter,
+    sql::{parser, sqlparser::ast},
+};
+use firth_diagnostic::{Diagnostic, Result, Span};
+use firth_pushdown::NAME_METADATA;
+use firth_sql::{Headers, Query, TokenKind};
+use futures::TryStreamExt;
+
+use super::Resolver;
+use crate::error::from_datafusion;
+
+/// A query that is planned but not optimized, and how its columns are headed.
+pub(crate) struct PlannedQuery {
+    pub(crate) plan: LogicalPlan,
+    /// One name for each column of the plan, spelled as the query or the source spells it.
+    pub(crate) headers: Vec<String>,
+}
+
+impl Resolver<'_> {
+    /// Resolves and plans a query. Errors point into the statement that the query stands in.
+    pub(crate) async fn plan_query(&self, query: &Query, depth: usize) -> Result<PlannedQuery> {
+        let rewritten = firth_sql::rewrite(query, &self.session.options.parameters)?;
+        let mut registered: HashMap<&str, ()> = HashMap::new();
+        for table in &rewritten.tables {
+            if registered.insert(&table.key, ()).is_some() {
+                continue;
+            }
+            let provider = self.table(&table.name, depth).await.map_err(|error| error.or_at(table.span))?;
+            self.register(&table.key, provider)?;
+        }
+        for call in &rewritten.external_queries {
+            let provider = self.external_query(call).await.map_err(|error| error.or_at(call.span))?;
+            self.register(&call.key, provider)?;
+        }
+        let statement = parser::Statement::Statement(Box::new(ast::Statement::Query(rewritten.query)));
+        let plan = self
+            .context
+            .state()
+            .statement_to_plan(statement)
+            .await
+            .map_err(|error| placed(from_datafusion(error), query))?;
+        let headers = headers(plan.schema().as_arrow(), &rewritten.headers);
+        Ok(PlannedQuery { plan, headers })
+    }
+
+    fn register(&self, key: &str, provider: Arc<dyn datafusion::catalog::TableProvider>) -> Result<()> {
+        let reference = datafusion::common::TableReference::bare(key);
+        // A view inside may have named the same table already.
+        if self.context.table_exist(reference.clone()).map_err(from_datafusion)? {
+            self.context.deregister_table(reference.clone()).map_err(from_datafusion)?;
+        }
+        self.context.register_table(reference, provider).map_err(from_datafusion)?;
+        Ok(())
+    }
+
+    /// Optimizes and runs a plan. The stream's batches have exactly the schema it says.
+    pub(crate) async fn run(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
+        let state = self.context.state();
+        let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
+        let stream = datafusion::physical_plan::execute_stream(physical, self.context.task_ctx())
+            .map_err(from_datafusion)?;
+        Ok(headed(stream, &planned.headers))
+    }
+}
+
+impl PlannedQuery {
+    /// The plan with its columns named in lower case, and their spelling beside it: for a view.
+    pub(crate) fn named(self, columns: Option<&[String]>) -> Result<LogicalPlan> {
+        let names = columns.map_or(self.headers, <[String]>::to_vec);
+        let expressions: Vec<Expr> = self
+            .plan
+            .schema()
+            .iter()
+            .zip(&names)
+            .map(|((qualifier, field), name)| {
+                let spelling = FieldMetadata::from(HashMap::from([(NAME_METADATA.to_owned(), name.clone())]));
+                Expr::Column(Column::from((qualifier, field)))
+                    .alias_with_metadata(name.to_lowercase(), Some(spelling))
+            })
+            .collect();
+        LogicalPlanBuilder::from(self.plan)
+            .project(expressions)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(from_datafusion)
+    }
+}
+
+/// The name of each column: the query's spelling where it names the column, else the source's.
+fn headers(schema: &Schema, spelled: &Headers) -> Vec<String> {
+    let columns = schema.fields().len();
+    let named = spelled.items.iter().flatten().count();
+    let stars = spelled.items.len() - named;
+    let own = |field: &Field| match field.metadata().get(NAME_METADATA) {
+        Some(name) if name.to_lowercase() == *field.name() => name.clone(),
+        _ => field.name().clone(),
+    };
+    if stars == 0 && named == columns {
+        return spelled.items.iter().flatten().cloned().collect();
+    }
+    if stars == 1 && named <= columns {
+        let wide = columns - named;
+        let mut fields = schema.fields().iter();
+        let mut names = Vec::with_capacity(columns);
+        for item in &spelled.items {
+            match item {
+                Some(name) => {
+                    fields.next();
+                    names.push(name.clone());
+                }
+                None => names.extend(fields.by_ref().take(wide).map(|field| own(field))),
+            }
+        }
+        return names;
+    }
+    schema.fields().iter().map(|field| own(field)).collect()
+}
+
+/// A stream with other names for its columns, and times in the two forms that results have.
+pub(crate) fn headed(stream: SendableRecordBatchStream, names: &[String]) -> SendableRecordBatchStream {
+    let schema = headed_schema(&stream.schema(), names);
+    let shown = Arc::clone(&schema);
+    let batches = stream.and_then(move |batch| {
+        let schema = Arc::clone(&shown);
+        async move {
+            let columns = batch
+                .columns()
+                .iter()
+                .zip(schema.fields())
+                .map(|(column, field)| {
+                    if column.data_type() == field.data_type() {
+                        Ok(Arc::clone(column))
+                    } else {
+                        cast(column, field.data_type())
+                    }
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+        }
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+}
+
+pub(crate) fn headed_schema(schema: &Schema, names: &[String]) -> SchemaRef {
+    let fields = schema.fields().iter().zip(names).map(|(field, name)| {
+        let data_type = match field.data_type() {
+            DataType::Timestamp(_, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            other => other.clone(),
+        };
+        let mut metadata = field.metadata().clone();
+        metadata.remove(NAME_METADATA);
+        Field::new(name, data_type, true).with_metadata(metadata)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Points a message about a name at where the query says that name, if it does so in one way.
+fn placed(error: Diagnostic, query: &Query) -> Diagnostic {
+    if error.span().is_some() {
+        return error;
+    }
+    let Some(name) = error.message().split('"').nth(1) else { return error.at(whole(query)) };
+    let name = name.rsplit('.').next().unwrap_or(name).to_owned();
+    let found = firth_sql::lex(&query.text).into_iter().find(|token| {
+        let text = &query.text[token.span.start..token.span.end];
+        matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdentifier)
+            && text.trim_matches('`').eq_ignore_ascii_case(&name)
+    });
+    match found {
+        Some(token) => error.at(token.span.shifted(query.span.start)),
+        None => error.at(whole(query)),
+    }
+}
+
+fn whole(query: &Query) -> Span {
+    let text = query.text.trim_end();
+    let line = text.find('\n').unwrap_or(text.len());
+    Span::new(query.span.start, query.span.start + line)
+}

@@ -1,0 +1,145 @@
+//! Tables: from a name in FROM to a provider.
+
+use std::sync::{Arc, PoisonError};
+
+use datafusion::{catalog::TableProvider, datasource::ViewTable};
+use firth_catalog::{DatasetKind, DatasetName, DatasetRecord, ExternalTable, TableKind, TableName};
+use firth_connector::{OptionValue, Options, Relation, TableSpec};
+use firth_diagnostic::{Code, Diagnostic, Name, Result, did_you_mean};
+use firth_pushdown::RemoteTable;
+use firth_sql::Statement;
+
+use super::Resolver;
+use crate::files::{EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, TableFormat, list_files};
+
+/// Views within views, at most: more is a circle.
+const DEEPEST_VIEW: usize = 32;
+
+/// The options of a stored external table, as they were validated.
+pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
+    let value = |value: &serde_json::Value| match value {
+        serde_json::Value::Bool(value) => Some(OptionValue::Bool(*value)),
+        serde_json::Value::Number(number) => number.as_i64().map(OptionValue::Int64),
+        serde_json::Value::String(text) => Some(OptionValue::String(text.clone())),
+        serde_json::Value::Array(items) => Some(OptionValue::Strings(
+            items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        )),
+        _ => None,
+    };
+    let stored = table.options.iter().filter_map(|(name, json)| Some((name.clone(), value(json)?)));
+    Options::from_stored(EXTERNAL_TABLE_OPTIONS, stored)
+}
+
+impl Resolver<'_> {
+    /// The table of this name. `depth` counts the views around it.
+    pub(crate) async fn table(&self, name: &Name, depth: usize) -> Result<Arc<dyn TableProvider>> {
+        if let Some(provider) = self.information_schema(name).await? {
+            return Ok(provider);
+        }
+        let table = TableName::try_from_name(name)?;
+        let dataset = self.dataset(&table.dataset_name())?;
+        match &dataset.kind {
+            DatasetKind::External { connection, schema, .. } => {
+                let remote = self.open_named(connection, None)?;
+                let spec = TableSpec { schema: schema.schema.clone(), name: table.table.clone() };
+                self.remote_table(&remote, &spec, &table, schema).await
+            }
+            DatasetKind::Native => {
+                let Some(record) = self.session.catalog()?.table(&table)? else {
+                    let tables = self.session.catalog()?.tables(&dataset.name)?;
+                    return Err(no_table(&table, tables.iter().map(|table| table.name.table.as_str())));
+                };
+                match &record.kind {
+                    TableKind::External(external) => Ok(self.external_files(external).await?),
+                    TableKind::View(view) => {
+                        if depth >= DEEPEST_VIEW {
+                            return Err(Diagnostic::error(
+                                Code::Invalid,
+                                format!("view {table} contains itself"),
+                            )
+                            .hint("Make one of the views in the circle anew without it."));
+                        }
+                        let in_view = |error: Diagnostic| {
+                            let message = format!("view {table} cannot be read: {}", error.message());
+                            let mut wrapped = Diagnostic::error(error.code(), message);
+                            if let Some(detail) = error.detail_text() {
+                                wrapped = wrapped.detail(detail);
+                            }
+                            error.hints().iter().fold(wrapped, |wrapped, hint| wrapped.hint(hint))
+                        };
+                        let Statement::Query(query) = firth_sql::parse(&view.sql).map_err(in_view)? else {
+                            return Err(Diagnostic::internal(format!("view {table} is not a query")));
+                        };
+                        let planned = Box::pin(self.plan_query(&query, depth + 1)).await.map_err(in_view)?;
+                        let plan = planned.named(view.columns.as_deref())?;
+                        Ok(Arc::new(ViewTable::new(plan, None)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The dataset of this name, or an error that offers the nearest.
+    pub(crate) fn dataset(&self, name: &DatasetName) -> Result<DatasetRecord> {
+        let catalog = self.session.catalog()?;
+        if let Some(record) = catalog.dataset(name)? {
+            return Ok(record);
+        }
+        let known: Vec<String> = catalog.datasets()?.iter().map(|record| record.name.to_string()).collect();
+        let hint = match did_you_mean(&name.to_string(), known.iter().map(String::as_str)) {
+            Some(near) => format!("Did you mean {near:?}? `SHOW SCHEMAS` lists all."),
+            None => "`SHOW SCHEMAS` lists those there are; `CREATE SCHEMA` makes one.".to_owned(),
+        };
+        Err(Diagnostic::error(Code::NotFound, format!("dataset \"{name}\" does not exist")).hint(hint))
+    }
+
+    async fn remote_table(
+        &self,
+        remote: &Arc<firth_connector::OpenedRemote>,
+        spec: &TableSpec,
+        name: &TableName,
+        schema: &firth_connector::SchemaSpec,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let sql = Arc::clone(&remote.remote)
+            .sql()
+            .ok_or_else(|| Diagnostic::internal(format!("connection {} has no SQL side", remote.id)))?;
+        let description = match remote.remote.describe(spec).await {
+            Ok(description) => description,
+            Err(error) if error.code() == Code::NotFound => {
+                // The list costs a round trip, but only where the answer is an error already.
+                let known = remote.remote.list(schema).await.unwrap_or_default();
+                return Err(no_table(name, known.iter().map(|table| table.name.as_str())));
+            }
+            Err(error) => return Err(error),
+        };
+        let pushdown = self.session.settings().bool("pushdown");
+        let relation = Relation::Table(spec.clone());
+        let table = RemoteTable::try_new(remote.id.clone(), sql, relation, description, pushdown)?;
+        Ok(Arc::new(table))
+    }
+
+    /// The files of an external table, listed now.
+    async fn external_files(&self, table: &ExternalTable) -> Result<Arc<ExternalFiles>> {
+        let connection = table.connection.as_ref().map(|name| (name, None));
+        let remote = self.open_for_files(connection, &table.uris)?;
+        let format = TableFormat::try_new(&external_table_options(table), true)?;
+        let listed = list_files(&self.stores, &remote, &table.uris).await?;
+        let state = self.context.state();
+        let layout =
+            if table.partitioned { Some(HiveLayout::stored(&table.partition_columns)?) } else { None };
+        let files =
+            ExternalFiles::try_new(&state, format, Arc::clone(&table.columns), layout, listed).await?;
+        let files = Arc::new(files);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&files));
+        Ok(files)
+    }
+}
+
+pub(crate) fn no_table<'a>(name: &TableName, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let known: Vec<&str> = known.collect();
+    let hint = match did_you_mean(&name.table, known.iter().copied()) {
+        Some(near) => format!("Did you mean {:?}?", TableName::new(&name.dataset_name(), near).to_string()),
+        None => format!("`SHOW TABLES FROM {}` lists those there are.", name.dataset_name()),
+    };
+    Diagnostic::error(Code::NotFound, format!("table \"{name}\" does not exist")).hint(hint)
+}

@@ -1,0 +1,180 @@
+//! CREATE EXTERNAL TABLE and DROP EXTERNAL TABLE.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use firth_catalog::{ExternalTable, TableDefinition, TableKind, TableKindName, TableName};
+use firth_connector::{OptionValue, Options};
+use firth_diagnostic::{Code, Diagnostic, Result};
+use firth_sql::{ColumnDefinition, CreateExternalTable, Drop, PartitionColumns};
+
+use super::{audited, options, schema::on_existing};
+use crate::{
+    Outcome, Session,
+    files::{
+        EXTERNAL_TABLE_OPTIONS, HiveLayout, NOT_YET, TableFormat, declared_field, describe_files, list_files,
+        unreadable_column,
+    },
+    resolve::{Resolver, connection_reference},
+};
+
+pub(super) async fn execute(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &CreateExternalTable,
+) -> Result<Outcome> {
+    let name =
+        TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
+    let result = create(session, resolver, statement, &name).await;
+    audited(session, "CREATE_EXTERNAL_TABLE", &name.to_string(), result)
+}
+
+async fn create(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &CreateExternalTable,
+    name: &TableName,
+) -> Result<Outcome> {
+    for option in &statement.options.value {
+        if NOT_YET.iter().any(|known| known.eq_ignore_ascii_case(&option.name.value)) {
+            return Err(Diagnostic::error(
+                Code::Unsupported,
+                format!("option {:?} is not in this version", option.name.value),
+            )
+            .at(option.name.span));
+        }
+    }
+    let given = options::given(session, &statement.options.value)?;
+    let options =
+        Options::validate("external tables", EXTERNAL_TABLE_OPTIONS, &given, statement.options.span)?;
+    resolver.dataset(&name.dataset_name()).map_err(|error| error.or_at(statement.name.span))?;
+    let uris = options.strings("uris").unwrap_or_default().to_vec();
+    let uris_span = given
+        .iter()
+        .find(|option| option.name.value.eq_ignore_ascii_case("uris"))
+        .map_or(statement.options.span, |option| option.value.span);
+    if uris.is_empty() {
+        return Err(Diagnostic::error(Code::Invalid, "option \"uris\" names no file").at(uris_span));
+    }
+    let mut format = TableFormat::try_new(&options, statement.columns.is_some())
+        .map_err(|error| error.or_at(statement.options.span))?;
+    let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
+    let remote = resolver
+        .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
+        .map_err(|error| error.or_at(uris_span))?;
+    let listed =
+        list_files(&resolver.stores, &remote, &uris).await.map_err(|error| error.or_at(uris_span))?;
+
+    let layout = match &statement.partition_columns {
+        PartitionColumns::None => None,
+        PartitionColumns::Inferred => {
+            Some(HiveLayout::infer(&options, &listed).map_err(|error| error.or_at(uris_span))?)
+        }
+        PartitionColumns::Listed(columns) => {
+            let columns =
+                columns.iter().map(|column| (column.name.value.clone(), column.column_type.value.clone()));
+            Some(HiveLayout::listed(columns, &listed).map_err(|error| error.or_at(uris_span))?)
+        }
+    };
+    let columns: SchemaRef = match &statement.columns {
+        Some(columns) => declared(columns, &format)?,
+        None => {
+            let state = resolver.context.state();
+            describe_files(&state, &mut format, &listed).await.map_err(|error| error.or_at(uris_span))?
+        }
+    };
+    // Names that differ only by case, here or among the keys, are found before anything is stored.
+    let shown = firth_pushdown::shown_schema(&columns).map_err(|error| error.or_at(uris_span))?;
+    if let Some(layout) = &layout {
+        layout.check_against(&shown).map_err(|error| error.or_at(uris_span))?;
+    }
+    let definition = TableDefinition {
+        name: name.clone(),
+        kind: TableKind::External(ExternalTable {
+            connection: connection.map(|(name, _)| name),
+            format: options.string("format").unwrap_or_default().to_owned(),
+            uris,
+            options: stored(&options, &format),
+            columns,
+            declared: statement.columns.is_some(),
+            partitioned: layout.is_some(),
+            partition_columns: layout.map(|layout| layout.into_columns()).unwrap_or_default(),
+        }),
+        description: options.string("description").map(str::to_owned),
+    };
+    session
+        .catalog()?
+        .create_table(session.actor(), &definition, on_existing(statement.creation))
+        .map_err(|error| error.or_at(statement.name.span))?;
+    Ok(Outcome::nothing())
+}
+
+fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<SchemaRef> {
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|column| declared_field(&column.name.value, &column.column_type.value, !column.not_null))
+        .collect();
+    let schema = Schema::new(fields);
+    if let Some((name, _)) = unreadable_column(format, &schema) {
+        let span =
+            columns.iter().find(|column| column.name.value == name).map(|column| column.column_type.span);
+        return Err(Diagnostic::error(
+            Code::Invalid,
+            format!("column {name:?} has a type that CSV cannot hold"),
+        )
+        .at(span.unwrap_or_default())
+        .hint("CSV has no ARRAY and no STRUCT; JSON and Parquet do."));
+    }
+    Ok(Arc::new(schema))
+}
+
+/// The options as they are kept: what was given, and the header if it was detected.
+fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_json::Value> {
+    let mut stored: BTreeMap<String, serde_json::Value> = options
+        .given()
+        .map(|(name, value)| {
+            let json = match value {
+                OptionValue::String(text) => serde_json::Value::from(text.as_str()),
+                OptionValue::Int64(number) => serde_json::Value::from(*number),
+                OptionValue::Bool(value) => serde_json::Value::from(*value),
+                OptionValue::Strings(texts) => serde_json::Value::from(texts.clone()),
+                OptionValue::Secret(_) => serde_json::Value::Null,
+            };
+            (name.to_owned(), json)
+        })
+        .collect();
+    if format.kind == crate::files::FileKind::Csv && !options.is_given("skip_leading_rows") {
+        let rows = i64::from(format.header.unwrap_or(false));
+        stored.insert("skip_leading_rows".to_owned(), serde_json::Value::from(rows));
+    }
+    stored
+}
+
+pub(super) fn drop(session: &Session, statement: &Drop) -> Result<Outcome> {
+    drop_table(session, statement, TableKindName::External, "DROP_EXTERNAL_TABLE")
+}
+
+/// Drops a table of one kind; another kind under the name is an error.
+pub(super) fn drop_table(
+    session: &Session,
+    statement: &Drop,
+    kind: TableKindName,
+    method: &str,
+) -> Result<Outcome> {
+    let name =
+        TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
+    let attempt = || {
+        let catalog = session.catalog()?;
+        if catalog.table(&name)?.is_none() {
+            if statement.if_exists {
+                return Ok(Outcome::nothing());
+            }
+            let tables = catalog.tables(&name.dataset_name())?;
+            let known = tables.iter().map(|table| table.name.table.as_str());
+            return Err(crate::resolve::no_table(&name, known).at(statement.name.span));
+        }
+        catalog.drop_table(session.actor(), &name, kind).map_err(|error| error.or_at(statement.name.span))?;
+        Ok(Outcome::nothing())
+    };
+    audited(session, method, &name.to_string(), attempt())
+}

@@ -1,0 +1,11 @@
+//! Object stores as one statement sees them.
+//!
+//! DataFusion finds stores by `scheme://host` and caches footers by path alone. Both would let two
+//! connections to one bucket share what they must not share, so a statement's stores are registered
+//! under the connection's identity, and every path begins with it.
+
+mod registry;
+mod statement_store;
+
+pub(crate) use registry::{StatementStores, StoreHandle};
+pub(crate) use statement_store::{ChangedWhileReading, StatementStore};

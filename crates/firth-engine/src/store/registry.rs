@@ -1,0 +1,132 @@
+//! The stores of one statement, registered under their connection.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use datafusion::{
+    error::{DataFusionError, Result as DataFusionResult},
+    execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl},
+};
+use firth_connector::{ObjectLocation, Objects, OpenedRemote};
+use firth_diagnostic::{Diagnostic, Result};
+use object_store::{ObjectMeta, ObjectStore, path::Path};
+use url::Url;
+
+use super::StatementStore;
+
+/// The stores of one statement. What DataFusion asks for by url, and the resolver by connection.
+#[derive(Debug, Default)]
+pub(crate) struct StatementStores {
+    stores: RwLock<HashMap<String, Arc<StatementStore>>>,
+}
+
+/// One bucket of one connection: its store, and how paths in plans relate to keys in it.
+#[derive(Clone)]
+pub(crate) struct StoreHandle {
+    /// What plans call it.
+    pub(crate) url: ObjectStoreUrl,
+    /// The store; takes paths that begin with [`StatementStore::prefix`].
+    pub(crate) store: Arc<StatementStore>,
+    /// The bucket.
+    pub(crate) bucket: String,
+}
+
+impl StatementStores {
+    /// The store of a bucket, opened and registered when first asked for.
+    pub(crate) fn open(
+        &self,
+        remote: &OpenedRemote,
+        objects: &Arc<dyn Objects>,
+        location: &ObjectLocation,
+    ) -> Result<StoreHandle> {
+        let bucket = &location.bucket;
+        let uuid = remote.id.uuid.simple();
+        let text = format!("firth-{uuid}://{}", host(bucket));
+        let url = ObjectStoreUrl::parse(&text).map_err(|error| {
+            Diagnostic::internal(format!("bucket {bucket:?} does not make a url: {error}"))
+        })?;
+        let key = url.as_str().to_owned();
+        let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
+        let store = match stores.get(&key) {
+            Some(store) => Arc::clone(store),
+            None => {
+                let prefix = Path::from(format!("{uuid}/{bucket}"));
+                let inner = objects.store(bucket)?;
+                let namer = Arc::clone(objects);
+                let named = bucket.clone();
+                let store = Arc::new(StatementStore::new(
+                    inner,
+                    prefix,
+                    Arc::clone(&remote.metrics),
+                    Box::new(move |path| namer.uri(&named, path)),
+                ));
+                stores.insert(key, Arc::clone(&store));
+                store
+            }
+        };
+        Ok(StoreHandle { url, store, bucket: bucket.clone() })
+    }
+}
+
+/// A bucket as the host of a url. Different buckets make different hosts: what a host cannot hold, such
+/// as the slash of "account/container", becomes its number, and so does a dash before an `x`.
+fn host(bucket: &str) -> String {
+    let mut host = String::with_capacity(bucket.len());
+    let bytes = bucket.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'-' if bytes.get(at + 1) == Some(&b'x') => host.push_str("-x2d"),
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => host.push(char::from(*byte)),
+            other => host.push_str(&format!("-x{other:02x}")),
+        }
+    }
+    host
+}
+
+impl StoreHandle {
+    /// An object's description with the path that plans use.
+    pub(crate) fn planned(&self, meta: ObjectMeta) -> ObjectMeta {
+        ObjectMeta { location: self.store.outer(&meta.location), ..meta }
+    }
+
+    /// The store as DataFusion takes it.
+    pub(crate) fn as_object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store) as Arc<dyn ObjectStore>
+    }
+}
+
+impl ObjectStoreRegistry for StatementStores {
+    fn register_store(&self, _url: &Url, store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        // Only `open` adds stores; DataFusion's own paths to this method are not in use.
+        Some(store)
+    }
+
+    fn get_store(&self, url: &Url) -> DataFusionResult<Arc<dyn ObjectStore>> {
+        let stores = self.stores.read().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{}://{}/", url.scheme(), url.host_str().unwrap_or_default());
+        match stores.get(&key) {
+            Some(store) => Ok(Arc::clone(store) as Arc<dyn ObjectStore>),
+            None => Err(DataFusionError::Internal(format!("no store is open under {key}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn different_buckets_make_different_hosts() {
+        let buckets = ["lake", "la-ke", "la_ke", "la/ke", "la-x5fke", "LAKE", "la.ke", "la-x2fke", "la-x2d"];
+        let mut hosts: Vec<String> = buckets.iter().map(|bucket| host(bucket)).collect();
+        assert_eq!(hosts[0], "lake");
+        for host in &hosts {
+            Url::parse(&format!("firth-0://{host}")).expect("a host");
+        }
+        hosts.sort();
+        hosts.dedup();
+        assert_eq!(hosts.len(), buckets.len());
+    }
+}
