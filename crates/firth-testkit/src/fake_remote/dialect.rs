@@ -6,7 +6,7 @@ use firth_connector::{Comparison, Operand, Operation, RemoteDialect, Rendered};
 
 /// A dialect with all three kinds of operation:
 ///
-/// - *exact*: comparisons, IN and arithmetic of INT64; LIKE; IS NULL; AND, OR, NOT;
+/// - *exact*: comparisons of INT64 and of BOOL; IN and arithmetic of INT64; LIKE; IS NULL; AND, OR, NOT;
 /// - *superset*: `=` and IN of STRING, whose comparison ignores case there, as on some servers;
 /// - *local*: everything else, such as `<` of STRING and all functions.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl RemoteDialect for FakeDialect {
             (Operation::Not, [a]) => Rendered::exact(format!("(NOT {})", a.sql)),
             (Operation::IsNull, [a]) => Rendered::exact(format!("({} IS NULL)", a.sql)),
             (Operation::IsNotNull, [a]) => Rendered::exact(format!("({} IS NOT NULL)", a.sql)),
-            (Operation::Compare(comparison), [a, b]) if numbers(operands) => {
+            (Operation::Compare(comparison), [a, b]) if numbers(operands) || conditions(operands) => {
                 Rendered::exact(format!("({} {} {})", a.sql, comparison.sql(), b.sql))
             }
             (Operation::Compare(Comparison::Eq), [a, b]) if texts(operands) => {
@@ -70,6 +70,10 @@ impl RemoteDialect for FakeDialect {
 
 fn numbers(operands: &[Operand<'_>]) -> bool {
     operands.iter().all(|operand| *operand.data_type == DataType::Int64)
+}
+
+fn conditions(operands: &[Operand<'_>]) -> bool {
+    operands.iter().all(|operand| *operand.data_type == DataType::Boolean)
 }
 
 fn texts(operands: &[Operand<'_>]) -> bool {
