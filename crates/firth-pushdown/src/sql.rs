@@ -7,7 +7,12 @@ use firth_connector::{Relation, RemoteDialect, RemoteScan, Split};
 /// A query's own text stands on lines of its own, so that a comment at its end does not swallow the
 /// parenthesis. The text does not order rows.
 pub fn scan_sql(dialect: &dyn RemoteDialect, scan: &RemoteScan, split: Option<&Split>) -> String {
-    let mut sql = format!("SELECT {} FROM {}", select_list(dialect, scan), relation(dialect, &scan.relation));
+    let mut sql = "SELECT".to_owned();
+    let columns = select_list(dialect, scan);
+    if !columns.is_empty() {
+        sql.push_str(&format!(" {columns}"));
+    }
+    sql.push_str(&format!(" FROM {}", relation(dialect, &scan.relation)));
     match (&scan.predicate, split.and_then(|split| split.predicate.as_ref())) {
         (Some(predicate), Some(part)) => sql.push_str(&format!(" WHERE ({predicate}) AND ({part})")),
         (Some(condition), None) | (None, Some(condition)) => sql.push_str(&format!(" WHERE {condition}")),
@@ -19,6 +24,7 @@ pub fn scan_sql(dialect: &dyn RemoteDialect, scan: &RemoteScan, split: Option<&S
     sql
 }
 
+/// The columns, or what the dialect puts in their place: for some, nothing.
 fn select_list(dialect: &dyn RemoteDialect, scan: &RemoteScan) -> String {
     if scan.columns.is_empty() {
         return dialect.no_columns().to_owned();

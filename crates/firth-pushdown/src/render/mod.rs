@@ -48,6 +48,7 @@ pub(crate) struct Predicate {
 }
 
 /// A rendered expression.
+#[derive(Clone)]
 struct Node {
     sql: String,
     data_type: DataType,
@@ -197,8 +198,9 @@ impl<'a> Renderer<'a> {
         } else {
             (Comparison::GtEq, Comparison::LtEq, Operation::And)
         };
+        let operand = self.compared(&between.expr, depth)?;
         let compare = |comparison, bound| {
-            let operands = [self.compared(&between.expr, depth)?, self.compared(bound, depth)?];
+            let operands = [operand.clone(), self.compared(bound, depth)?];
             self.operation(Operation::Compare(comparison), &operands, DataType::Boolean)
         };
         let (low, high) = (compare(low, &between.low)?, compare(high, &between.high)?);

@@ -178,6 +178,7 @@ impl ExecutionPlan for RemoteScanExec {
             execution: self.executions.join(partition)?,
             metrics: ScanMetrics {
                 baseline: BaselineMetrics::new(&self.metrics, partition),
+                waiting: MetricBuilder::new(&self.metrics).subset_time("elapsed_remote", partition),
                 splits: self.counter("splits", partition),
                 bytes: self.counter("bytes_decoded", partition),
             },

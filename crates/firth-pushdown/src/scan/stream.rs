@@ -10,7 +10,7 @@ use datafusion::{
     error::Result as DataFusionResult,
     execution::SendableRecordBatchStream,
     physical_plan::{
-        metrics::{BaselineMetrics, Count, RecordOutput},
+        metrics::{BaselineMetrics, Count, RecordOutput, Time},
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -34,9 +34,10 @@ pub(super) struct PartitionRead {
     pub(super) metrics: ScanMetrics,
 }
 
-/// What a partition counts. `elapsed_compute` is the work here, not the wait for the source.
+/// What a partition counts. `elapsed_compute` is the work here; the wait for the source is apart.
 pub(super) struct ScanMetrics {
     pub(super) baseline: BaselineMetrics,
+    pub(super) waiting: Time,
     pub(super) splits: Count,
     pub(super) bytes: Count,
 }
@@ -72,18 +73,22 @@ impl PartitionRead {
                     None => return Ok(None),
                 },
             };
-            let Some(batch) = read.next().await.transpose()? else { continue };
+            let waiting = self.metrics.waiting.timer();
+            let batch = read.next().await.transpose()?;
+            drop(waiting);
+            let Some(batch) = batch else { continue };
             let _timer = self.metrics.baseline.elapsed_compute().timer();
             let batch = self.shown(batch).map_err(external)?;
             if batch.num_rows() > 0 {
                 self.metrics.bytes.add(batch.get_array_memory_size());
-                return Ok(Some(((&batch).record_output(&self.metrics.baseline).clone(), read)));
+                return Ok(Some((batch.record_output(&self.metrics.baseline), read)));
             }
             reading = Some(read);
         }
     }
 
     async fn read_next_split(&self) -> Result<Option<SendableRecordBatchStream>> {
+        let _waiting = self.metrics.waiting.timer();
         let scope = self.remote.scope().await?;
         let splits = async || scope.splits(&self.scan, &self.sql).await;
         let Some(split) = self.execution.draw(splits).await? else { return Ok(None) };

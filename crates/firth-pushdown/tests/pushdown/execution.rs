@@ -134,7 +134,7 @@ async fn what_a_scan_did_is_counted() {
     let metrics = scan.metrics().expect("metrics");
     assert_eq!(metrics.output_rows(), Some(5));
     let names: HashSet<String> = metrics.iter().map(|metric| metric.value().name().to_owned()).collect();
-    for name in ["output_rows", "elapsed_compute", "splits", "bytes_decoded"] {
+    for name in ["output_rows", "elapsed_compute", "elapsed_remote", "splits", "bytes_decoded"] {
         assert!(names.contains(name), "{name} in {names:?}");
     }
 }

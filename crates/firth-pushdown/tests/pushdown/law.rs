@@ -120,8 +120,15 @@ async fn bag(remote: &FakeRemote, pushdown: bool, sql: &str) -> Result<Vec<Strin
     Ok(rows)
 }
 
+/// As many cases as a push can wait for, or as `PROPTEST_CASES` asks for.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { 96 };
+    ProptestConfig { cases, failure_persistence: None, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn pushdown_on_and_off_give_the_same_rows(

@@ -44,12 +44,15 @@ async fn a_limit_over_several_splits_delivers_as_many_rows_and_stays_in_the_plan
         let sql = "SELECT id FROM t LIMIT 2";
         let counted = session.query(&format!("SELECT count(*) AS n FROM ({sql})")).await.unwrap();
         assert!(counted.contains("| 2 |"), "{counted}");
+        let plan = session.explained(sql).await;
+        let nodes: Vec<&str> = plan.lines().map(str::trim_start).collect();
         assert_eq!(
-            session.explained(sql).await,
-            "CoalescePartitionsExec: fetch=2
-  \
-             RemoteScanExec: connection=us.shop, sql=SELECT \"id\" FROM \"t\" LIMIT 2
-"
+            nodes,
+            [
+                "CoalescePartitionsExec: fetch=2",
+                "LocalLimitExec: fetch=2",
+                r#"RemoteScanExec: connection=us.shop, sql=SELECT "id" FROM "t" LIMIT 2"#,
+            ]
         );
     }
 }
