@@ -11,12 +11,22 @@ mod label;
 mod object_store;
 mod opendal;
 mod postgres;
+mod spanner;
+
+/// The stand-in Spanner server behind `stub_data`: what it was asked, and what it is to do wrong.
+///
+/// Tests of other crates read it; nothing else does.
+pub use spanner::{
+    client::{SpannerCode, SpannerError},
+    stub::{StubFault, StubOutcome, StubRequest, StubRequestKind, StubServer},
+};
 
 /// Every connector, in the order in which their types are listed.
 pub fn all() -> Connectors {
     Connectors::new([
         Arc::new(object_store::ObjectStores) as Arc<dyn Connector>,
         Arc::new(postgres::Postgres),
+        Arc::new(spanner::Spanner),
         Arc::new(opendal::OpenDal),
     ])
 }
