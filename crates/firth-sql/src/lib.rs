@@ -12,6 +12,8 @@ mod display;
 pub mod keyword;
 mod lexer;
 mod parse;
+#[cfg(test)]
+mod property_tests;
 mod query;
 mod rewrite;
 mod script;

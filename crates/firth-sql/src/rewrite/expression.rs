@@ -2,8 +2,8 @@
 
 use firth_diagnostic::Result;
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    Ident, Subscript, Value, WindowFrameBound, WindowSpec, WindowType,
+    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, Subscript, UnaryOperator, Value, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::scope::lowered;
@@ -263,6 +263,10 @@ impl Rewriter<'_> {
                     return Err(self.unsupported("CAST … FORMAT", inner.as_ref()));
                 }
                 *data_type = types::planned(&types::read(data_type, span)?);
+            }
+            // ~x, which DataFusion lacks.
+            Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr: inner } => {
+                *expr = build::binary(build::number(-1), BinaryOperator::Minus, (**inner).clone());
             }
             Expr::InUnnest { expr: item, array_expr, negated } => {
                 let found = build::call("array_has", [(**array_expr).clone(), (**item).clone()]);
