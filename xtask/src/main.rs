@@ -11,6 +11,8 @@ mod error;
 mod server;
 mod servers;
 mod signal;
+mod test;
+mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,12 +27,26 @@ struct Subcommand {
     run: fn(Arguments) -> Result<()>,
 }
 
-const SUBCOMMANDS: &[Subcommand] = &[Subcommand {
-    name: "servers",
-    usage: "servers up|down|status [NAMES…] [--state DIR] [--bins DIR]",
-    doc: "start and stop the local servers that tests talk to",
-    run: servers::run,
-}];
+const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "test",
+        usage: "test [--fast]",
+        doc: "everything that must hold before a change lands; --fast leaves out what needs a server",
+        run: test::run,
+    },
+    Subcommand {
+        name: "servers",
+        usage: "servers up|down|status [NAMES…] [--state DIR] [--bins DIR]",
+        doc: "start and stop the local servers that tests talk to",
+        run: servers::run,
+    },
+    Subcommand {
+        name: "tidy",
+        usage: "tidy",
+        doc: "check the layout, the dependencies and the text",
+        run: tidy::run,
+    },
+];
 
 fn main() -> ExitCode {
     signal::install();

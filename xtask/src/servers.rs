@@ -69,9 +69,7 @@ pub(crate) fn wanted(names: &[String]) -> Result<Vec<&'static ServerSpec>> {
 
 /// Builds the programs of `firth-testkit` and says where they are.
 pub(crate) fn build_programs() -> Result<PathBuf> {
-    let mut cargo = Command::new(workspace::cargo());
-    cargo.current_dir(workspace::root()).args(["build", "--package", "firth-testkit", "--bins"]);
-    command::run(&mut cargo)?;
+    command::run(workspace::cargo().args(["build", "--package", "firth-testkit", "--bins"]))?;
     Ok(workspace::target().join("debug"))
 }
 

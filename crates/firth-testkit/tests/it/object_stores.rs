@@ -18,7 +18,6 @@ async fn gcs_behind_the_front() {
     let store = gcs.store().unwrap();
     contract(&store).await;
     racing_creates(&store).await;
-    listing_from_an_offset(&store).await;
     // FIXME: object_store 0.13.2 swaps the two kinds of copy for this store, so a plain copy is what
     // does not overwrite. Ask `copy_if_not_exists` here once it does what its name says.
     let (from, to) = (folder().join("from"), folder().join("to"));
@@ -216,7 +215,7 @@ async fn listing(store: &dyn ObjectStore, folder: &Path) {
     );
 }
 
-// Azurite ignores where a listing is to start, so this is not for it.
+// Azurite and fake-gcs-server ignore where a listing is to start, so this is not for them.
 async fn listing_from_an_offset(store: &dyn ObjectStore) {
     let folder = folder();
     for name in ["a", "b/1", "b/2", "bb"] {
