@@ -51,3 +51,64 @@ pub(super) async fn check(cloud: &dyn Cloud) -> Result<CheckReport> {
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, time::Duration};
+
+    use firth_connector::ConnectionType;
+
+    use super::*;
+    use crate::object_store::{
+        aws, azure, google,
+        test_options::{Given, options},
+    };
+
+    /// An endpoint of this machine at which nobody listens.
+    fn closed() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    }
+
+    fn all(endpoint: &str) -> Vec<Box<dyn Cloud>> {
+        fn given<'a>(
+            kind: &ConnectionType,
+            more: &[Given<'a>],
+            endpoint: &'a str,
+        ) -> firth_connector::Options {
+            let mut given = vec![("endpoint", endpoint.into()), ("anonymous", true.into())];
+            given.extend_from_slice(more);
+            options(kind, &given)
+        }
+        let aws = given(&aws::CONNECTION_TYPE, &[], endpoint);
+        let azure = given(&azure::CONNECTION_TYPE, &[("account", "a".into())], endpoint);
+        let google = given(&google::CONNECTION_TYPE, &[], endpoint);
+        vec![
+            Box::new(aws::S3::try_new(&aws).expect("valid")),
+            Box::new(azure::Azure::try_new(&azure).expect("valid")),
+            Box::new(google::Google::try_new(&google).expect("valid")),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_unreachable_and_named() {
+        let endpoint = closed();
+        let host = endpoint.trim_start_matches("http://");
+        for cloud in all(&endpoint) {
+            let error = check(&*cloud).await.expect_err("nobody listens");
+            assert_eq!(error.code(), Code::Unreachable);
+            assert_eq!(error.message(), format!("could not reach {host}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn statements_do_not_wait_long_for_a_closed_port() {
+        for cloud in all(&closed()) {
+            let bucket = cloud.bucket("lake", Patience::Persistent).expect("built");
+            let began = Instant::now();
+            let error = bucket.store.get(&Path::from("k")).await.expect_err("nobody listens");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            assert_eq!(object_error(error, "s3://lake/k").code(), Code::Unreachable);
+        }
+    }
+}

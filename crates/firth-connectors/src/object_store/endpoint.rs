@@ -61,7 +61,7 @@ impl Endpoint {
 
     /// Whether there is a path after the host.
     pub(super) fn has_path(&self) -> bool {
-        self.0.path().trim_matches('/') != ""
+        !self.0.path().trim_matches('/').is_empty()
     }
 
     /// The same endpoint with one more segment.

@@ -102,7 +102,7 @@ fn lists_hold_literals_only() {
     };
     assert_eq!(pushed(Operation::In, &[column.clone(), item.clone(), item.clone()]), "(a IN ('x', 'x'))");
     assert_eq!(pushed(Operation::NotIn, &[column.clone(), item.clone()]), "(a NOT IN ('x'))");
-    assert_eq!(pushed(Operation::In, &[column.clone()]), "-");
+    assert_eq!(pushed(Operation::In, std::slice::from_ref(&column)), "-");
     assert_eq!(pushed(Operation::In, &[column.clone(), column.clone()]), "-");
     assert_eq!(pushed(Operation::And, &[column.clone(), item.clone(), item]), "(a AND 'x' AND 'x')");
     assert_eq!(pushed(Operation::Not, &[column]), "(NOT a)");

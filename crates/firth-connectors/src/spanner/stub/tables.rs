@@ -7,12 +7,14 @@ use std::{
     time::SystemTime,
 };
 
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::{
     catalog::TableProvider,
     common::TableReference,
     dataframe::DataFrame,
     error::DataFusionError,
-    logical_expr::{cast, ident},
+    functions::expr_fn::to_timestamp_micros,
+    logical_expr::{Expr, cast, ident},
     physical_plan::statistics::{StatisticsArgs, StatisticsContext},
     prelude::{CsvReadOptions, JsonReadOptions, ParquetReadOptions, SessionConfig, SessionContext},
 };
@@ -91,13 +93,13 @@ impl File {
         context: &SessionContext,
     ) -> Result<(SpannerTable, Arc<dyn TableProvider>), DataFusionError> {
         let frame = self.frame(context).await?;
-        let columns: Vec<(String, SpannerType)> = frame
-            .schema()
-            .fields()
-            .iter()
-            .filter_map(|field| Some((field.name().clone(), SpannerType::holding(field.data_type())?)))
-            .collect();
-        let delivered = columns.iter().map(|(name, kind)| cast(ident(name), kind.arrow()).alias(name));
+        let mut columns = Vec::new();
+        let mut delivered = Vec::new();
+        for field in frame.schema().fields() {
+            let Some(kind) = SpannerType::holding(field.data_type()) else { continue };
+            delivered.push(as_delivered(field.name(), field.data_type(), kind));
+            columns.push((field.name().clone(), kind));
+        }
         let frame = frame.select(delivered)?;
         let plan = frame.clone().create_physical_plan().await?;
         let rows = StatisticsContext::new()
@@ -133,6 +135,18 @@ impl File {
         let line = text.lines().next().unwrap_or_default();
         SpannerError::new(SpannerCode::Internal, format!("Table {} cannot be read: {line}", self.name()))
     }
+}
+
+/// A column under the type that it is delivered as.
+fn as_delivered(name: &str, data_type: &DataType, kind: SpannerType) -> Expr {
+    let column = match data_type {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => ident(name),
+        // The optimizer moves casts from a column to the literal it is compared with, and rounds a
+        // time that the column's coarser unit does not have. It leaves functions where they are.
+        DataType::Timestamp(_, _) => to_timestamp_micros(vec![ident(name)]),
+        _ => ident(name),
+    };
+    cast(column, kind.arrow()).alias(name)
 }
 
 /// The folder's files that are tables, in name order.
