@@ -259,13 +259,24 @@ pub struct ColumnDefinition {
     pub not_null: bool,
 }
 
-/// `WITH CONNECTION …`.
-#[derive(Clone, Debug, PartialEq)]
+/// `WITH CONNECTION …`. Equality ignores where it was written.
+#[derive(Clone, Debug)]
 pub enum ConnectionReference {
     /// A name of one to three parts, or a resource path's parts in that order.
     Named(Spanned<Name>),
     /// `DEFAULT`.
     Default(firth_diagnostic::Span),
+}
+
+impl PartialEq for ConnectionReference {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (ConnectionReference::Named(name), ConnectionReference::Named(other)) => name == other,
+            (ConnectionReference::Default(_), ConnectionReference::Default(_)) => true,
+            (ConnectionReference::Named(_), ConnectionReference::Default(_))
+            | (ConnectionReference::Default(_), ConnectionReference::Named(_)) => false,
+        }
+    }
 }
 
 /// `OPTIONS (…)`. Its own place is where to point when an option is missing.

@@ -1,5 +1,6 @@
 //! Text to statements: what kind of statement it is, and the clauses that many share.
 
+mod balance;
 mod connection;
 mod cursor;
 mod export;
@@ -9,6 +10,7 @@ mod options;
 mod query;
 mod schema;
 mod show;
+mod size;
 mod syntax_error;
 mod tokens;
 mod types;
@@ -27,8 +29,14 @@ pub use names::connection_name;
 pub(crate) use tokens::span as place;
 pub(crate) use types::unknown_type;
 
+/// Reads a statement whose first words have been read.
+type Parse = fn(&mut Cursor<'_>) -> Result<Statement>;
+
+/// The same after CREATE.
+type ParseCreate = fn(&mut Cursor<'_>, Head) -> Result<Statement>;
+
 /// The words that begin statements, and what reads the rest.
-const STATEMENTS: &[(&[&str], fn(&mut Cursor<'_>) -> Result<Statement>)] = &[
+const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["CREATE"], create),
     (&["ALTER", "CONNECTION"], connection::alter),
     (&["DROP", "CONNECTION"], connection::drop),
@@ -142,7 +150,7 @@ impl Head {
 }
 
 /// What can be created, by the words after CREATE.
-const CREATED: &[(&[&str], fn(&mut Cursor<'_>, Head) -> Result<Statement>)] = &[
+const CREATED: &[(&[&str], ParseCreate)] = &[
     (&["CONNECTION"], connection::create),
     (&["EXTERNAL", "TABLE"], external_table::create),
     (&["EXTERNAL", "SCHEMA"], schema::create_external),

@@ -6,7 +6,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer;
 
 use super::cursor::Cursor;
-use super::{syntax_error, tokens};
+use super::{balance, size, syntax_error, tokens};
 use crate::Query;
 use crate::dialect::GoogleSqlDialect;
 
@@ -19,11 +19,12 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
         return Err(cursor.expected("a query"));
     };
     refuse_pipes(cursor)?;
+    size::check(cursor.text, cursor.rest())?;
     let converted = tokens::convert(cursor.text, cursor.rest())?;
     let mut parser = Parser::new(&GoogleSqlDialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(converted);
-    let tree = parser.parse_query().map_err(|error| syntax_error::diagnostic(cursor, &error))?;
+    let mut tree = parser.parse_query().map_err(|error| syntax_error::diagnostic(cursor, &error))?;
     let next = parser.peek_token();
     if next.token != tokenizer::Token::EOF {
         let at = tokens::offset(next.span.start).unwrap_or(cursor.text.len());
@@ -32,6 +33,7 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
     cursor.take_rest();
     let span = cursor.since(first.span);
     check(&tree, span)?;
+    balance::balance(&mut tree);
     let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_string();
     Ok(Query { tree, text, span })
 }

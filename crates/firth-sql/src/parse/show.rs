@@ -3,11 +3,11 @@
 use firth_diagnostic::{Diagnostic, Result, Secret, Spanned, did_you_mean};
 
 use super::cursor::Cursor;
-use super::{names, options};
-use crate::{OptionLiteral, SetSetting, Statement, TokenKind};
+use super::{Parse, names, options};
+use crate::{OptionLiteral, SetSetting, Statement, Token, TokenKind};
 
 /// What can be shown: the words after SHOW.
-const SHOWN: &[(&[&str], fn(&mut Cursor<'_>) -> Result<Statement>)] = &[
+const SHOWN: &[(&[&str], Parse)] = &[
     (&["CONNECTIONS"], |_| Ok(Statement::ShowConnections)),
     (&["CONNECTION", "TYPES"], |_| Ok(Statement::ShowConnectionTypes)),
     (&["OPTIONS", "FOR", "CONNECTION", "TYPE"], |cursor| connection_type(cursor).map(Statement::ShowOptions)),
@@ -84,7 +84,7 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect_operator("=")?;
     let value = match cursor.peek() {
         // A plain word stands for itself: SET dialect = postgres.
-        Some(token) if token.kind == TokenKind::Word && !is_literal_word(token.text(cursor.text)) => {
+        Some(token) if is_plain_word(cursor, token) => {
             cursor.advance();
             Spanned::new(OptionLiteral::String(Secret::new(token.text(cursor.text))), token.span)
         }
@@ -111,6 +111,12 @@ fn setting(cursor: &mut Cursor<'_>) -> Result<Spanned<String>> {
         name = Spanned::new(format!("{}.{}", name.value, next.value), name.span.to(next.span));
     }
     Ok(name)
+}
+
+fn is_plain_word(cursor: &Cursor<'_>, token: Token) -> bool {
+    // ENV('NAME') and the like are calls.
+    let call = cursor.peek_ahead(1).is_some_and(|next| next.text(cursor.text) == "(");
+    token.kind == TokenKind::Word && !call && !is_literal_word(token.text(cursor.text))
 }
 
 fn is_literal_word(word: &str) -> bool {

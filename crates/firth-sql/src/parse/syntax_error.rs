@@ -107,6 +107,7 @@ fn reworded(wanted: &str) -> String {
         "SELECT, VALUES, or a subquery in the query body" => "SELECT or a query in parentheses".to_string(),
         "identifier after AS" | "an identifier after AS" => "a name after AS".to_string(),
         "literal string" => "a string".to_string(),
+        "joined table" => "`)` or JOIN".to_string(),
         "a data type name" => "a type".to_string(),
         _ if wanted.len() <= 2 && wanted.bytes().all(|byte| byte.is_ascii_punctuation()) => {
             format!("`{wanted}`")

@@ -109,7 +109,7 @@ fn misspelt_words_are_pointed_at() {
     hint: Did you mean FROM in place of `FORM`?
     ");
     insta::assert_snapshot!(parsed("SELECT a, FROM (t"), @r"
-    error[syntax]: expected `)`, found the end of the statement
+    error[syntax]: expected `)` or JOIN, found the end of the statement
      --> sql:1:18
     1 | SELECT a, FROM (t
       |                  ^

@@ -10,14 +10,8 @@ use sqlparser::tokenizer::{self, Location, TokenWithSpan};
 use crate::lexer::{decode_bytes, decode_identifier, decode_string};
 use crate::{Token, TokenKind};
 
-/// One expression has at most this many operators in a row, and parentheses nest at most this deep:
-/// deeper trees would run out of stack when walked or dropped.
-const LONGEST_CHAIN: usize = 2_000;
-const DEEPEST: usize = 100;
-
 /// Converts the tokens of a query.
 pub(super) fn convert(text: &str, tokens: &[Token]) -> Result<Vec<TokenWithSpan>> {
-    check_size(text, tokens)?;
     let mut out = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -191,52 +185,4 @@ fn in_extract(text: &str, tokens: &[Token], from: usize) -> bool {
         }
         false
     }
-}
-
-/// Refuses what would nest too deep for a stack, before any tree is built.
-fn check_size(text: &str, tokens: &[Token]) -> Result<()> {
-    // How many operators each open parenthesis has seen since its last comma.
-    let mut chains = vec![0_usize];
-    let mut angles = 0_usize;
-    let mut previous = "";
-    for token in tokens {
-        let own = token.text(text);
-        let top = chains.len() - 1;
-        match token.kind {
-            TokenKind::Operator => match own {
-                "(" | "[" => chains.push(0),
-                ")" | "]" if top > 0 => {
-                    chains.pop();
-                }
-                "," => chains[top] = 0,
-                "<" if ["ARRAY", "STRUCT"].iter().any(|word| previous.eq_ignore_ascii_case(word)) => {
-                    angles += 1
-                }
-                ">" if angles > 0 => angles -= 1,
-                _ => chains[top] += 1,
-            },
-            TokenKind::Word if is_operator_word(own) => chains[top] += 1,
-            _ => {}
-        }
-        if chains.len() > DEEPEST || angles > DEEPEST {
-            return Err(Diagnostic::error(Code::Exhausted, format!("this nests deeper than {DEEPEST}"))
-                .at(token.span));
-        }
-        if chains.last().is_some_and(|chain| *chain > LONGEST_CHAIN) {
-            return Err(Diagnostic::error(
-                Code::Exhausted,
-                format!("more than {LONGEST_CHAIN} operators in a row"),
-            )
-            .at(token.span)
-            .hint("Write x IN (…) in place of many comparisons, or UNNEST([…]) in place of many UNIONs."));
-        }
-        previous = own;
-    }
-    Ok(())
-}
-
-fn is_operator_word(word: &str) -> bool {
-    const WORDS: &[&str] =
-        &["AND", "OR", "NOT", "LIKE", "IN", "IS", "BETWEEN", "UNION", "INTERSECT", "EXCEPT", "COLLATE"];
-    WORDS.iter().any(|operator| operator.eq_ignore_ascii_case(word))
 }

@@ -126,6 +126,9 @@ pub(super) fn extract(unit: &str, date: Expr, span: Span) -> Result<Expr> {
     })
 }
 
+/// How many of a part lie between a fixed day and a date.
+type Count<'a> = dyn Fn(&Expr) -> Result<Expr> + 'a;
+
 /// `DATE_DIFF(a, b, PART)`: how many boundaries of that part lie between them.
 pub(super) fn date_difference(arguments: &[Expr], span: Span) -> Result<Option<Expr>> {
     let [later, earlier, unit] = arguments else { return Ok(None) };
@@ -149,7 +152,7 @@ pub(super) fn date_difference(arguments: &[Expr], span: Span) -> Result<Option<E
         let quotient = build::binary(shifted, BinaryOperator::Divide, build::number("7.0"));
         build::cast(build::call("floor", [quotient]), types::int64())
     };
-    let count: Box<dyn Fn(&Expr) -> Result<Expr>> = match unit.as_str() {
+    let count: Box<Count<'_>> = match unit.as_str() {
         "DAY" => Box::new(|expr| Ok(days(expr))),
         "WEEK" | "WEEK(SUNDAY)" => Box::new(|expr| Ok(weeks(4, expr))),
         "ISOWEEK" | "WEEK(MONDAY)" => Box::new(|expr| Ok(weeks(3, expr))),

@@ -223,10 +223,13 @@ fn queries_are_planned_and_run() {
 #[test]
 fn long_and_deep_texts_fit_a_small_stack() {
     let run = || {
-        let chain = vec!["id = 1"; 900].join(" OR ");
+        let chain = vec!["id = 1"; 1_900].join(" OR ");
         assert_eq!(rewritten(&format!("SELECT id FROM shop.orders WHERE {chain}")).tables.len(), 1);
-        let unions = vec!["SELECT 1"; 900].join(" UNION ALL ");
+        assert!(parse(&format!("SELECT {} FROM t WHERE )", vec!["a"; 1_900].join(" AND "))).is_err());
+        let unions = vec!["SELECT 1"; 190].join(" UNION ALL ");
         assert_eq!(rewritten(&unions).headers.items.len(), 1);
+        let sum = vec!["1"; 190].join(" + ");
+        assert_eq!(rewritten(&format!("SELECT {sum}, {sum}")).headers.items.len(), 2);
         let nested = [
             ("(", ")"),
             ("[", "]"),

@@ -1,0 +1,89 @@
+//! Long chains of AND and OR as trees of little depth.
+//!
+//! sqlparser makes `a OR b OR c OR …` a tree as deep as the chain is long, and whoever clones, walks or
+//! drops it needs as much stack. Both operators are associative, so the same operands in the same order
+//! may hang from a balanced tree:
+//!
+//! ```text
+//!       OR                  OR
+//!      /  \               /    \
+//!     OR   d      →     OR      OR
+//!    /  \              /  \    /  \
+//!   OR   c            a    b  c    d
+//!  /  \
+//! a    b
+//! ```
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{BinaryOperator, Expr, Query, Value, VisitMut, VisitorMut};
+
+/// Shorter chains stay as they are.
+const LONG: usize = 32;
+
+/// Balances every long chain in the query.
+pub(super) fn balance(query: &mut Query) {
+    let _ = VisitMut::visit(query, &mut Balancer);
+}
+
+struct Balancer;
+
+impl VisitorMut for Balancer {
+    type Break = ();
+
+    // Before the walk goes down the chain.
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::BinaryOp { op, .. } = expr
+            && matches!(op, BinaryOperator::And | BinaryOperator::Or)
+        {
+            let op = op.clone();
+            if length(expr, &op) >= LONG {
+                let mut operands = operands(expr, &op);
+                if let Some(tree) = tree(&mut operands, &op) {
+                    *expr = tree;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn length(mut expr: &Expr, chained: &BinaryOperator) -> usize {
+    let mut length = 1;
+    while let Expr::BinaryOp { left, op, .. } = expr
+        && op == chained
+    {
+        length += 1;
+        expr = left;
+    }
+    length
+}
+
+/// The operands from the last to the first. Leaves a NULL in place of the chain.
+fn operands(expr: &mut Expr, chained: &BinaryOperator) -> Vec<Expr> {
+    let mut operands = Vec::new();
+    let mut rest = std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()));
+    loop {
+        match rest {
+            Expr::BinaryOp { left, op, right } if op == *chained => {
+                operands.push(*right);
+                rest = *left;
+            }
+            first => {
+                operands.push(first);
+                return operands;
+            }
+        }
+    }
+}
+
+/// Takes the operands from the end of the list, which is the beginning of the chain.
+fn tree(operands: &mut Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
+    if operands.len() < 2 {
+        return operands.pop();
+    }
+    let mut first = operands.split_off(operands.len() / 2);
+    let left = Box::new(tree(&mut first, op)?);
+    let right = Box::new(tree(operands, op)?);
+    Some(Expr::BinaryOp { left, op: op.clone(), right })
+}
