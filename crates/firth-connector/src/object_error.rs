@@ -138,6 +138,8 @@ impl Answer {
                 404 if self.message.contains("bucket does not exist") => no_bucket(uri),
                 404 => not_found(uri),
                 401 => unauthenticated(uri),
+                // Azure's emulator has the code for missing rights here, but the sentence for a wrong key.
+                403 if self.message.contains("failed to authenticate") => unauthenticated(uri),
                 403 => denied(uri),
                 304 | 412 => changed(uri),
                 409 if matches!(error, Error::AlreadyExists { .. }) => already_exists(uri),

@@ -116,6 +116,14 @@ fn azure_answers() {
         @r#"unauthenticated: the store of "az://lake/k" does not accept the connection's credential | the server answers AuthenticationFailed: "Server failed to authenticate the request.""#
     );
     assert_snapshot!(
+        azure("403 Forbidden", "AuthorizationFailure", "Server failed to authenticate the request."),
+        @r#"unauthenticated: the store of "az://lake/k" does not accept the connection's credential | the server answers AuthorizationFailure: "Server failed to authenticate the request.""#
+    );
+    assert_snapshot!(
+        azure("403 Forbidden", "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation."),
+        @r#"permission_denied: access to "az://lake/k" is denied | the server answers AuthorizationPermissionMismatch: "This request is not authorized to perform this operation.""#
+    );
+    assert_snapshot!(
         azure("409 Conflict", "BlobAlreadyExists", "The specified blob already exists."),
         @r#"conflict: object "az://lake/k" exists already | the server answers BlobAlreadyExists: "The specified blob already exists.""#
     );

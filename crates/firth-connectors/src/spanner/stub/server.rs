@@ -388,7 +388,10 @@ fn delivered(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Spa
 }
 
 fn execution_error(error: &DataFusionError) -> SpannerError {
-    let text = error.find_root().strip_backtrace();
-    let line = text.lines().next().unwrap_or_default().to_owned();
-    SpannerError::new(SpannerCode::OutOfRange, line)
+    let text = match error.find_root() {
+        DataFusionError::ArrowError(error, _) => error.to_string(),
+        other => other.strip_backtrace(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    SpannerError::new(SpannerCode::OutOfRange, line.trim_start_matches("Cast error: "))
 }
