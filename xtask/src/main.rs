@@ -7,6 +7,7 @@
 
 mod arguments;
 mod command;
+mod demo;
 mod error;
 mod server;
 mod servers;
@@ -28,6 +29,12 @@ struct Subcommand {
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand {
+        name: "demo",
+        usage: "demo [--release] [--bins DIR]",
+        doc: "run queries/quickstart.sql over TPC-H data spread over six systems",
+        run: demo::run,
+    },
     Subcommand {
         name: "test",
         usage: "test [--fast]",

@@ -137,6 +137,22 @@ impl ServerSet {
         Ok(set)
     }
 
+    /// Whether the server of that name runs.
+    pub(crate) fn runs(&self, name: &str) -> bool {
+        let prefix = match name {
+            "postgres" => "PG",
+            _ => name,
+        };
+        let endpoint = format!("FIRTH_TEST_{}_", prefix.to_uppercase());
+        self.variables.iter().any(|(name, _)| name.starts_with(&endpoint))
+    }
+
+    /// The value of a variable, named without the `FIRTH_TEST_`; empty if its server does not run.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let name = format!("FIRTH_TEST_{name}");
+        self.variables.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value)
+    }
+
     /// Leaves the servers running when this is dropped.
     pub(crate) fn keep(mut self) {
         self.keep = true;
@@ -192,14 +208,12 @@ fn start_one(place: &Place, spec: &ServerSpec) -> Outcome {
 /// Stops the servers of a state folder and removes it. Returns the names of those that ran.
 fn stop(state: &Path) -> Vec<String> {
     let stopped = server::stop_all(state);
-    if let Ok(elsewhere) = fs::read_to_string(state.join("postgres-folder")) {
-        let _ = fs::remove_dir_all(elsewhere);
-    }
+    server::remove_outside(state);
     // Only what we made: the folder may be one of the user's.
     for name in ["pids", "postgres", "s3", "azure", "gcs", "gcs-front"] {
         let _ = fs::remove_dir_all(state.join(name));
     }
-    for name in ["env.sh", "lock", "postgres-folder"] {
+    for name in ["env.sh", "lock"] {
         let _ = fs::remove_file(state.join(name));
     }
     let _ = fs::remove_dir(state);

@@ -10,3 +10,4 @@ pub mod s3_server;
 pub mod servers;
 pub mod slt;
 pub mod tpch;
+pub mod upload;

@@ -4,6 +4,7 @@
 //! variables its coordinates go to the tests. Data is thrown away with the state folder.
 
 mod azurite;
+mod demo_s3;
 mod fake_gcs;
 mod install;
 mod ports;
@@ -11,9 +12,9 @@ mod postgres;
 mod process;
 mod seaweedfs;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 pub(crate) use process::{alive, stop_all};
 
@@ -33,6 +34,9 @@ pub(crate) struct ServerSpec {
 /// All servers.
 pub(crate) const SERVERS: &[ServerSpec] =
     &[postgres::SERVER, seaweedfs::SERVER, azurite::SERVER, fake_gcs::SERVER];
+
+/// The S3 server of the demo, which needs nothing but us. The tests' one is stricter.
+pub(crate) const DEMO_S3: &ServerSpec = &demo_s3::SERVER;
 
 /// Where servers are installed and keep their state.
 #[derive(Debug, Clone)]
@@ -72,6 +76,26 @@ impl From<String> for Unavailable {
         Unavailable::Failed(text)
     }
 }
+
+/// Notes a file or folder outside of the state folder, to be removed when the servers are stopped.
+fn leave_outside(state: &Path, path: &Path) -> Result<()> {
+    let list = state.join(OUTSIDE);
+    let mut file = OpenOptions::new().create(true).append(true).open(&list).context(list.display())?;
+    // One write, since servers are started side by side.
+    file.write_all(format!("{}\n", path.display()).as_bytes()).context(list.display())
+}
+
+/// Removes what was noted, and the note.
+pub(crate) fn remove_outside(state: &Path) {
+    let list = state.join(OUTSIDE);
+    for path in fs::read_to_string(&list).unwrap_or_default().lines() {
+        // It may never have been made.
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
+    }
+    let _ = fs::remove_file(list);
+}
+
+const OUTSIDE: &str = "outside";
 
 /// How often a server is started again: between finding free ports and listening on them somebody
 /// else may take one.

@@ -11,7 +11,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::process::{Process, Stop};
-use super::{Place, ServerSpec, Unavailable, Variables, install, ports, random_hex, with_attempts};
+use super::{
+    Place, ServerSpec, Unavailable, Variables, install, leave_outside, ports, random_hex, with_attempts,
+};
 use crate::command::{find, run_quietly};
 use crate::error::{Context, Result};
 use crate::signal;
@@ -102,7 +104,7 @@ impl ServerUser {
     }
 
     /// A fresh folder which that user can reach. A checkout in root's home is closed to others, so the
-    /// folder is a temporary one then; `servers down` removes it by the link that is left.
+    /// folder is a temporary one then.
     fn folder(&self, place: &Place) -> Result<PathBuf> {
         let mut folder = place.state.join("postgres");
         let reachable = folder.ancestors().skip(1).all(|parent| {
@@ -110,8 +112,7 @@ impl ServerUser {
         });
         if self.0.is_some() && !reachable {
             let temporary = std::env::temp_dir().join(format!("firth-postgres-{}", random_hex(8)?));
-            let link = place.state.join("postgres-folder");
-            fs::write(&link, temporary.display().to_string()).context(link.display())?;
+            leave_outside(&place.state, &temporary)?;
             folder = temporary;
         }
         fs::create_dir_all(&folder).context(folder.display())?;

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::process::{self, Process, Stop};
-use super::{Place, ServerSpec, Unavailable, Variables, install, ports, random_hex, with_attempts};
+use super::{
+    Place, ServerSpec, Unavailable, Variables, install, leave_outside, ports, random_hex, with_attempts,
+};
 use crate::error::{Context, Result};
 
 pub(super) const SERVER: ServerSpec = ServerSpec { name: "s3", doc: "Amazon S3, by SeaweedFS", start };
@@ -54,11 +56,11 @@ fn start_once(program: &Path, folder: &Path, place: &Place) -> Result<u16> {
     }
     command.arg(format!("-s3.config={}", folder.join("s3.json").display()));
     command.args(["-master.volumeSizeLimitMB=128", "-volume.max=200", "-volume.preStopSeconds=0"]);
-    // A socket's path is at most 107 bytes long, and a checkout's may be longer.
-    let sockets = std::env::temp_dir();
-    for socket in ["filer", "s3"] {
-        let path = sockets.join(format!("seaweedfs-{socket}-grpc-{}.sock", ports[0]));
-        command.arg(format!("-{socket}.localSocket={}", path.display()));
+    // It makes these sockets by itself, and ends too roughly to remove them.
+    for (name, port) in
+        ["s3", "master", "volume", "filer"].iter().flat_map(|name| ports.map(|port| (name, port)))
+    {
+        leave_outside(&place.state, Path::new(&format!("/tmp/seaweedfs-{name}-grpc-{port}.sock")))?;
     }
     let mut server = Process::start("s3", &place.state, STOP, &mut command)?;
     // The first volume can be written a little after this: `wait-ready` waits for that.
