@@ -164,7 +164,7 @@ fn nested_values_are_json() {
     (null)  null
     ");
     // A slice begins inside its values.
-    assert_snapshot!(lines(&Field::new("a", items.data_type().clone(), true), &items.slice(1, 1)), @"[]  []");
+    assert_snapshot!(lines(&Field::new("a", items.data_type().clone(), true), &(Arc::new(items.slice(1, 1)) as ArrayRef)), @"[]  []");
 
     let fixed = FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(
         [Some(vec![Some(1), Some(2)]), Some(vec![Some(3), Some(4)])],

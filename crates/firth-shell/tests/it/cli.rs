@@ -1,0 +1,417 @@
+//! The command line's contract with scripts.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+/// A folder to work in, with a home of its own.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
+        fs::write(self.path().join(name), contents).expect("written");
+        self
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path().join(name)).ok()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(insta_cmd::get_cargo_bin("firth"));
+        command.args(arguments).current_dir(self.path()).env("FIRTH_HOME", self.path().join("home"));
+        command.env_remove("NO_COLOR").stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("started")
+    }
+
+    /// What a script sees: the exit code, standard output, standard error.
+    fn firth(&self, arguments: &[&str]) -> String {
+        shown(&self.output(arguments))
+    }
+}
+
+fn firth(arguments: &[&str]) -> String {
+    Place::new().firth(arguments)
+}
+
+fn shown(output: &Output) -> String {
+    let code = output.status.code().map_or("killed".to_owned(), |code| code.to_string());
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
+}
+
+const TWO_ROWS: &str = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL ORDER BY a";
+
+#[test]
+fn results_are_csv_where_nobody_looks() {
+    assert_snapshot!(firth(&["-c", TWO_ROWS]), @"
+    exit 0
+    --- stdout
+    a,b
+    1,x
+    2,
+    --- stderr
+    ");
+}
+
+#[test]
+fn every_format_can_be_chosen() {
+    assert_snapshot!(firth(&["-c", TWO_ROWS, "--format", "table"]), @"
+    exit 0
+    --- stdout
+    ┌───┬──────┐
+    │ a │ b    │
+    ├───┼──────┤
+    │ 1 │ x    │
+    │ 2 │ NULL │
+    └───┴──────┘
+    --- stderr
+    ");
+    assert_snapshot!(firth(&["-c", TWO_ROWS, "--format", "json"]), @r#"
+    exit 0
+    --- stdout
+    [
+    {"a":1,"b":"x"},
+    {"a":2,"b":null}
+    ]
+    --- stderr
+    "#);
+    assert_snapshot!(firth(&["--format=ndjson", "-c", TWO_ROWS]), @r#"
+    exit 0
+    --- stdout
+    {"a":1,"b":"x"}
+    {"a":2,"b":null}
+    --- stderr
+    "#);
+    assert_snapshot!(firth(&["--format", "markdown", "-c", TWO_ROWS]), @"
+    exit 0
+    --- stdout
+    | a | b |
+    | ---: | --- |
+    | 1 | x |
+    | 2 | NULL |
+    --- stderr
+    ");
+    assert_snapshot!(firth(&["--format", "vertical", "-c", TWO_ROWS]), @"
+    exit 0
+    --- stdout
+    -[ row 1 ]-
+    a | 1
+    b | x
+    -[ row 2 ]-
+    a | 2
+    b | NULL
+    --- stderr
+    ");
+    let arrow = Place::new().output(&["--format", "arrow", "-c", TWO_ROWS]);
+    assert_eq!(arrow.status.code(), Some(0));
+    assert_eq!(arrow.stdout[..4], [0xff; 4], "a stream begins with its continuation marker");
+}
+
+#[test]
+fn values_are_printed_as_documented() {
+    let sql = "SELECT TRUE AS b, 1.5 AS f, CAST('nan' AS FLOAT64) AS nan, NUMERIC '1.50' AS n, '' AS empty, \
+               NULL AS nothing, DATE '2026-01-02' AS d, DATETIME '2026-01-02 03:04:05.000006' AS dt, \
+               TIMESTAMP '2026-01-02 03:04:05+00' AS ts, b'\\xff' AS bytes, [1, 2] AS items";
+    assert_snapshot!(firth(&["-c", sql]), @r#"
+    exit 0
+    --- stdout
+    b,f,nan,n,empty,nothing,d,dt,ts,bytes,items
+    true,1.5,NaN,1.5,"",,2026-01-02,2026-01-02T03:04:05.000006,2026-01-02T03:04:05Z,/w==,"[1,2]"
+    --- stderr
+    "#);
+}
+
+#[test]
+fn result_sets_are_separated_by_an_empty_line_and_statements_without_one_print_nothing() {
+    assert_snapshot!(firth(&["-c", "SELECT 1 AS a; CREATE SCHEMA s; SELECT 2 AS b;"]), @"
+    exit 0
+    --- stdout
+    a
+    1
+
+    b
+    2
+    --- stderr
+    ");
+    assert_snapshot!(firth(&["-c", "SELECT 1 AS a; SELECT 2 AS b;", "--format", "ndjson"]), @r#"
+    exit 0
+    --- stdout
+    {"a":1}
+    {"b":2}
+    --- stderr
+    "#);
+}
+
+#[test]
+fn files_run_in_order_and_standard_input_is_one_of_them() {
+    let place = Place::new();
+    place.file("one.sql", "SELECT 1 AS a;\n");
+    let mut command = place.command(&["run", "one.sql", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+    child.stdin.take().expect("piped").write_all(b"SELECT 2 AS b").expect("written");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\n\nb\n2\n");
+}
+
+#[test]
+fn a_failed_statement_ends_the_run() {
+    let place = Place::new();
+    place.file("a.sql", "SELECT 1 AS a;\nSELECT *\nFROM nowhere;\nSELECT 3 AS c;\n");
+    let output = place.output(&["run", "a.sql"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\n");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.starts_with("error[not_found]: "), "{stderr}");
+    assert!(stderr.contains(" --> a.sql:3:6\n3 | FROM nowhere;\n  |      ^^^^^^^\n"), "{stderr}");
+
+    let output = place.output(&["--continue-on-error", "run", "a.sql"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\n\nc\n3\n");
+}
+
+#[test]
+fn the_output_file_takes_all_result_sets_and_its_extension_chooses_the_format() {
+    let place = Place::new();
+    assert_eq!(
+        place.firth(&["-c", "SELECT 1 AS a; SELECT 2 AS b", "-o", "out.json"]),
+        "exit 0\n--- stdout\n--- stderr\n"
+    );
+    assert_eq!(place.read("out.json").as_deref(), Some("[\n{\"a\":1}\n]\n\n[\n{\"b\":2}\n]\n"));
+
+    let output = place.output(&["-c", "SELECT 1 AS a", "-o", "out.parquet"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(fs::read(place.path().join("out.parquet")).expect("there")[..4], *b"PAR1");
+}
+
+#[test]
+fn an_output_file_is_whole_or_as_it_was() {
+    let place = Place::new();
+    place.file("out.csv", "before\n");
+    let failing = "SELECT 1 AS a; SELECT * FROM nowhere";
+    assert_eq!(place.output(&["-c", failing, "-o", "out.csv"]).status.code(), Some(1));
+    assert_eq!(place.read("out.csv").as_deref(), Some("before\n"));
+
+    let output = place.output(&["-c", failing, "-o", "out.csv", "--continue-on-error"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(place.read("out.csv").as_deref(), Some("a\n1\n"));
+
+    let output = place.output(&["-c", "SELECT 1; SELECT 2", "-o", "two.parquet"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(place.read("two.parquet"), None);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a parquet file holds one result set"));
+    let names: Vec<_> =
+        fs::read_dir(place.path()).expect("listed").map(|e| e.expect("listed").file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{names:?}");
+}
+
+#[test]
+fn an_output_file_in_no_folder_is_refused_before_anything_runs() {
+    assert_snapshot!(firth(&["-c", "SELECT 1", "-o", "no/where.csv"]), @r#"
+    exit 1
+    --- stdout
+    --- stderr
+    error[io]: could not write "no/where.csv"
+    detail: No such file or directory (os error 2)
+    hint: The folder must exist.
+    "#);
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    let place = Place::new();
+    for format in ["csv", "json", "table", "arrow"] {
+        let sql = "SELECT a FROM UNNEST(GENERATE_ARRAY(1, 3000000)) AS a";
+        let mut command = place.command(&["-c", sql, "--format", format]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut first = [0; 1];
+        child.stdout.take().expect("piped").read_exact(&mut first).expect("something comes");
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(0), ""),
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn figures_are_one_line_for_each_statement() {
+    let output = Place::new().output(&[
+        "--stats",
+        "json",
+        "--continue-on-error",
+        "-c",
+        "SELECT 1; SELEKT; CREATE SCHEMA s",
+    ]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<serde_json::Value> = stderr
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let keys = |line: &serde_json::Value| {
+        line.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(lines.len(), 3, "{stderr}");
+    let known = "statement kind rows elapsed_ms bytes_read cache_bytes peak_memory_bytes sources";
+    assert_eq!(keys(&lines[0]), known);
+    assert_eq!(keys(&lines[1]), format!("{known} error"));
+    assert_eq!(
+        (&lines[0]["statement"], &lines[0]["kind"], &lines[0]["rows"]),
+        (&1.into(), &"SELECT".into(), &1.into())
+    );
+    assert_eq!(lines[1]["error"], "syntax");
+    assert_eq!(lines[2]["kind"], "CREATE_SCHEMA");
+    assert!(lines[0]["peak_memory_bytes"].as_u64() > Some(1 << 20), "{stderr}");
+    assert!(lines[0]["elapsed_ms"].is_f64(), "{stderr}");
+}
+
+#[test]
+fn local_files_are_a_source_without_a_connection() {
+    let place = Place::new();
+    place.file("t.csv", "id,name\n1,a\n2,b\n");
+    let uri = format!("file://{}/t.csv", place.path().display());
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t OPTIONS (format = 'CSV', uris = ['{uri}']); SELECT name FROM t WHERE id = 2"
+    );
+    let output = place.output(&["--stats", "json", "-c", &sql]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "name\nb\n", "{}", shown(&output));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line: serde_json::Value = serde_json::from_str(stderr.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(line["sources"][0]["connection"], serde_json::Value::Null, "{stderr}");
+    assert!(line["bytes_read"].as_u64() > Some(0), "{stderr}");
+}
+
+#[test]
+fn parameters_have_the_type_their_text_has() {
+    assert_snapshot!(
+        firth(&["-c", "SELECT @n + 1 AS n, @s AS s, @d AS d", "--param", "n=41", "--param", "s=x", "--param", "d:DATE:2026-01-02"]),
+        @"
+    exit 0
+    --- stdout
+    n,s,d
+    42,x,2026-01-02
+    --- stderr
+    ");
+}
+
+#[test]
+fn settings_can_be_set_on_the_command_line() {
+    let output = Place::new().output(&[
+        "--threads",
+        "3",
+        "--set",
+        "pushdown=off",
+        "-c",
+        "SHOW SETTINGS",
+        "--format",
+        "ndjson",
+    ]);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(stdout.lines().any(|line| line.contains("\"threads\"") && line.contains("\"3\"")), "{stdout}");
+    assert!(
+        stdout.lines().any(|line| line.contains("\"pushdown\"") && line.contains("\"false\"")),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn wrong_usage_exits_with_two_and_runs_nothing() {
+    assert_snapshot!(firth(&["-c", "SELECT 1", "--format", "parquet"]), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error[usage]: '--format parquet' needs '-o FILE'
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(firth(&["-c", "SELECT 1", "--set", "treads=2"]), @r#"
+    exit 2
+    --- stdout
+    --- stderr
+    error[usage]: invalid value for '--set': there is no setting "treads". Did you mean "threads"? `SHOW SETTINGS` lists all.
+
+    For more information, try '--help'.
+    "#);
+    assert_eq!(Place::new().output(&["run"]).status.code(), Some(2));
+    assert_eq!(Place::new().output(&["--colour"]).status.code(), Some(2));
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let help = Place::new().output(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
+    let version = Place::new().output(&["--version"]);
+    assert_eq!(String::from_utf8_lossy(&version.stdout), format!("firth {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_before_anything_runs() {
+    let place = Place::new();
+    place.file("fine.sql", "SELECT 1").file("latin1.sql", b"SELECT '\xe9'");
+    assert_snapshot!(place.firth(&["run", "fine.sql", "missing.sql", "latin1.sql"]), @r#"
+    exit 1
+    --- stdout
+    --- stderr
+    error[io]: there is no file "missing.sql"
+    hint: Check the path; it is taken from the current folder.
+    error[bad_data]: "latin1.sql" is not UTF-8 text
+    detail: byte 0xe9 at offset 8, in line 1
+    hint: Save the file as UTF-8.
+    "#);
+}
+
+#[test]
+fn a_secret_cannot_be_asked_for_without_a_terminal() {
+    let sql = "CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = 'h', database = 'd', user = 'u', password = PROMPT())";
+    let output = Place::new().output(&["-c", sql]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error["), "{}", shown(&output));
+}
+
+#[test]
+fn an_empty_run_is_fine_and_leaves_no_home() {
+    let place = Place::new();
+    assert_eq!(place.firth(&["-c", " -- nothing\n;"]), "exit 0\n--- stdout\n--- stderr\n");
+    assert_eq!(place.firth(&["-c", "SELECT 1 AS a"]), "exit 0\n--- stdout\na\n1\n--- stderr\n");
+    assert!(!place.path().join("home").exists(), "SELECT 1 needs no catalog");
+}
+
+#[test]
+fn ctrl_c_ends_a_statement_with_130() {
+    let place = Place::new();
+    let numbers = "UNNEST(GENERATE_ARRAY(1, 100000))";
+    let sql =
+        format!("SELECT 1 AS first; SELECT COUNT(*) FROM {numbers} AS a, {numbers} AS b, {numbers} AS c");
+    let mut command = place.command(&["-c", &sql]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("the first result comes");
+    assert_eq!(line, "first\n");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(130), "{}", shown(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error[cancelled]: "), "{}", shown(&output));
+}
