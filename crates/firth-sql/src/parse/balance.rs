@@ -1,7 +1,7 @@
-//! Long chains of AND and OR as trees of little depth.
+//! Long chains of AND, OR and UNION as trees of little depth.
 //!
 //! sqlparser makes `a OR b OR c OR …` a tree as deep as the chain is long, and whoever clones, walks or
-//! drops it needs as much stack. Both operators are associative, so the same operands in the same order
+//! drops it needs as much stack. They are associative, so the same operands in the same order
 //! may hang from a balanced tree:
 //!
 //! ```text
@@ -16,7 +16,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Query, SetExpr, SetOperator, SetQuantifier, Value, Values, VisitMut, VisitorMut,
+};
 
 /// Shorter chains stay as they are.
 const LONG: usize = 32;
@@ -30,6 +32,17 @@ struct Balancer;
 
 impl VisitorMut for Balancer {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, .. } = query.body.as_ref() {
+            let quantifier = *set_quantifier;
+            let mut queries = unions(&mut query.body, quantifier);
+            if let Some(tree) = union_tree(&mut queries, quantifier) {
+                *query.body = tree;
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     // Before the walk goes down the chain.
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
@@ -57,6 +70,39 @@ fn length(mut expr: &Expr, chained: &BinaryOperator) -> usize {
         expr = left;
     }
     length
+}
+
+/// The queries of a chain of one kind of UNION, from the last to the first. UNION is as associative as OR.
+fn unions(body: &mut SetExpr, quantifier: SetQuantifier) -> Vec<SetExpr> {
+    let nothing = Values { explicit_row: false, value_keyword: false, rows: Vec::new() };
+    let mut queries = Vec::new();
+    let mut rest = std::mem::replace(body, SetExpr::Values(nothing));
+    loop {
+        match rest {
+            SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier, right }
+                if set_quantifier == quantifier =>
+            {
+                queries.push(*right);
+                rest = *left;
+            }
+            first => {
+                queries.push(first);
+                return queries;
+            }
+        }
+    }
+}
+
+/// Takes the queries from the end of the list. A short chain keeps its shape.
+fn union_tree(queries: &mut Vec<SetExpr>, quantifier: SetQuantifier) -> Option<SetExpr> {
+    if queries.len() < 2 {
+        return queries.pop();
+    }
+    let last = if queries.len() < LONG { 1 } else { queries.len() / 2 };
+    let mut first = queries.split_off(last);
+    let left = Box::new(union_tree(&mut first, quantifier)?);
+    let right = Box::new(union_tree(queries, quantifier)?);
+    Some(SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier: quantifier, right })
 }
 
 /// The operands from the last to the first. Leaves a NULL in place of the chain.

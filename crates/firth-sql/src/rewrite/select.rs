@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::scope::lowered;
-use super::tables::idents;
+use super::tables::{alias_name, idents};
 use super::{Rewriter, build};
 use crate::Headers;
 
@@ -157,8 +157,9 @@ impl Rewriter<'_> {
                     }
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
+                    let near = self.span_of(expr);
                     self.expression(expr)?;
-                    *alias = self.alias_name(alias)?;
+                    *alias = alias_name(alias, near)?;
                 }
                 SelectItem::ExprWithAliases { expr, .. } => {
                     return Err(self.unsupported("a list of aliases", expr));

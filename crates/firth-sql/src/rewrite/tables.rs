@@ -179,7 +179,7 @@ impl Rewriter<'_> {
     ) -> Result<()> {
         let path = if alias.is_some() { Vec::new() } else { path };
         let mut given = alias.take().unwrap_or_else(|| table_alias(default));
-        given.name = self.alias_name(&given.name)?;
+        given.name = alias_name(&given.name, span)?;
         for column in &mut given.columns {
             column.name = lowered(&column.name);
         }
@@ -244,16 +244,16 @@ impl Rewriter<'_> {
             .map(|text| Spanned::new(text.to_string(), span))
             .ok_or_else(|| not_constant(span))
     }
+}
 
-    /// The name after AS, in lower case. sqlparser takes a string there too.
-    pub(super) fn alias_name(&self, ident: &Ident) -> Result<Ident> {
-        if ident.quote_style == Some('\'') {
-            return Err(Diagnostic::error(Code::Syntax, "expected a name, found a string")
-                .at(crate::parse::place(ident.span).unwrap_or(self.whole))
-                .hint("Put back-quotes, not quotes, around a name."));
-        }
-        Ok(lowered(ident))
+/// The name after AS, in lower case. sqlparser takes a string there too, without saying where.
+pub(super) fn alias_name(ident: &Ident, near: Span) -> Result<Ident> {
+    if ident.quote_style == Some('\'') {
+        return Err(Diagnostic::error(Code::Syntax, "expected a name, found a string")
+            .at(crate::parse::place(ident.span).unwrap_or(near))
+            .hint("Put back-quotes, not quotes, around a name."));
     }
+    Ok(lowered(ident))
 }
 
 /// The identifiers of a name. sqlparser's other kind of part is for functions that make names.

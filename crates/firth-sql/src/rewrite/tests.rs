@@ -113,7 +113,7 @@ fn external_queries_have_a_key_each() {
     error[invalid]: an argument of EXTERNAL_QUERY is not a string literal
      --> sql:1:35
     1 | SELECT * FROM EXTERNAL_QUERY('c', CONCAT('a', 'b'))
-      |                                   ^^^^^^
+      |                                   ^^^^^^^^^^^^^^^
     hint: Its arguments are string literals or @parameters that are strings.
     ");
 }
@@ -175,9 +175,9 @@ fn functions() {
 fn strings_are_not_names() {
     insta::assert_snapshot!(rewritten("SELECT 1 'one'"), @r"
     error[syntax]: expected a name, found a string
-     --> sql:1:10
+     --> sql:1:8
     1 | SELECT 1 'one'
-      |          ^^^^^
+      |        ^
     hint: Put back-quotes, not quotes, around a name.
     ");
 }
