@@ -74,6 +74,16 @@ impl fmt::Display for ExportData {
     }
 }
 
+/// ` OPTIONS (…)` with every text shown: for options whose secrets were already replaced.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownOptions<'a>(pub &'a [SqlOption]);
+
+impl fmt::Display for ShownOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_options(f, self.0, Texts::Shown)
+    }
+}
+
 impl fmt::Display for CreateConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_create(f, self.creation, "CONNECTION", &self.name.value)?;

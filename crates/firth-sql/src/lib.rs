@@ -20,6 +20,7 @@ mod script;
 mod statement;
 
 pub use column_type::ColumnType;
+pub use display::ShownOptions;
 pub use lexer::{Token, TokenKind, lex};
 pub use parse::{connection_name, parse, parse_type};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};

@@ -7,8 +7,32 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 
 use crate::{Token, TokenKind};
 
-/// Parentheses, brackets, CASEs and types nest at most this deep.
+/// Types nest at most this deep. BigQuery's limit is 15.
+const DEEPEST_TYPE: usize = 20;
+/// Parentheses, brackets and CASEs nest at most this deep.
 const DEEPEST: usize = 100;
+/// Those of them that begin with a word that sqlparser first takes for a keyword, then for a function:
+/// on an error it tries both at every level, so each level doubles its time.
+const DEEPEST_RETRIED: usize = 12;
+const RETRIED: &[&str] = &[
+    "ARRAY",
+    "CAST",
+    "CEIL",
+    "EXISTS",
+    "EXTRACT",
+    "FLOOR",
+    "IF",
+    "INTERVAL",
+    "NOT",
+    "OVERLAY",
+    "POSITION",
+    "SAFE_CAST",
+    "STRUCT",
+    "SUBSTR",
+    "SUBSTRING",
+    "TRIM",
+    "TRY_CAST",
+];
 /// How many ANDs and ORs stand in a row: they are balanced as soon as they are parsed.
 const LONGEST_LOGICAL: usize = 2_000;
 /// How many other operators stand in a row, and how many UNIONs.
@@ -20,6 +44,8 @@ struct Level {
     operators: usize,
     logical: usize,
     set_operations: usize,
+    /// One, if it stands after one of `RETRIED`.
+    retried: usize,
     /// BETWEENs that wait for their AND.
     betweens: usize,
 }
@@ -32,7 +58,10 @@ pub(super) fn check(text: &str, tokens: &[Token]) -> Result<()> {
     for token in tokens {
         let own = token.text(text).to_ascii_uppercase();
         match (token.kind, own.as_str()) {
-            (TokenKind::Operator, "(" | "[") | (TokenKind::Word, "CASE") => levels.push(Level::default()),
+            (TokenKind::Operator, "(" | "[") | (TokenKind::Word, "CASE") => {
+                let retried = usize::from(RETRIED.contains(&previous.as_str()));
+                levels.push(Level { retried, ..Level::default() });
+            }
             (TokenKind::Operator, ")" | "]") | (TokenKind::Word, "END") if levels.len() > 1 => {
                 levels.pop();
             }
@@ -45,9 +74,11 @@ pub(super) fn check(text: &str, tokens: &[Token]) -> Result<()> {
             }
         }
         let level = levels.last().copied().unwrap_or_default();
-        if levels.len() > DEEPEST || angles > DEEPEST {
-            return Err(Diagnostic::error(Code::Exhausted, format!("this nests deeper than {DEEPEST}"))
-                .at(token.span));
+        let retried: usize = levels.iter().map(|level| level.retried).sum();
+        if levels.len() > DEEPEST || angles > DEEPEST_TYPE || retried > DEEPEST_RETRIED {
+            return Err(Diagnostic::error(Code::Exhausted, "this nests too deep")
+                .at(token.span)
+                .hint("Move inner expressions to a WITH clause."));
         }
         for (count, most) in [
             (level.operators, LONGEST_CHAIN),
