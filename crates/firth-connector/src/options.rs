@@ -28,6 +28,8 @@ pub enum GivenValue {
     Float64(f64),
     /// A text.
     Text(Secret),
+    /// A text that was read from the environment, a file or the terminal: it takes the option's type.
+    Read(Secret),
     /// `[…]`
     Array(Vec<GivenValue>),
     /// A literal of another type, whose GoogleSQL type name this is.
@@ -41,7 +43,7 @@ impl GivenValue {
             GivenValue::Bool(_) => "BOOL",
             GivenValue::Int64(_) => "INT64",
             GivenValue::Float64(_) => "FLOAT64",
-            GivenValue::Text(_) => "STRING",
+            GivenValue::Text(_) | GivenValue::Read(_) => "STRING",
             GivenValue::Array(_) => "ARRAY",
             GivenValue::Other(name) => name,
         }
@@ -257,16 +259,25 @@ fn convert(spec: &OptionSpec, option: &GivenOption) -> Result<Option<OptionValue
         (GivenValue::Null, _) => return Ok(None),
         (GivenValue::Bool(value), OptionKind::Bool) => OptionValue::Bool(*value),
         (GivenValue::Int64(number), OptionKind::Int64) => OptionValue::Int64(*number),
-        (GivenValue::Text(text), OptionKind::String) if spec.secret => OptionValue::Secret(text.clone()),
-        (GivenValue::Text(text), OptionKind::String) => {
+        (GivenValue::Text(text) | GivenValue::Read(text), OptionKind::String) if spec.secret => {
+            OptionValue::Secret(text.clone())
+        }
+        (GivenValue::Text(text) | GivenValue::Read(text), OptionKind::String) => {
             OptionValue::String(choice(spec, text.expose_secret(), option)?)
         }
-        (GivenValue::Text(text), OptionKind::Strings) => {
+        (GivenValue::Text(text) | GivenValue::Read(text), OptionKind::Strings) => {
             OptionValue::Strings(vec![text.expose_secret().to_owned()])
+        }
+        (GivenValue::Read(text), OptionKind::Int64) => {
+            OptionValue::Int64(text.expose_secret().trim().parse().map_err(|_| not_read(spec, option))?)
+        }
+        (GivenValue::Read(text), OptionKind::Bool) => {
+            let text = text.expose_secret().trim().to_ascii_lowercase();
+            OptionValue::Bool(text.parse().map_err(|_| not_read(spec, option))?)
         }
         (GivenValue::Array(items), OptionKind::Strings) => {
             let texts = items.iter().map(|item| match item {
-                GivenValue::Text(text) => Some(text.expose_secret().to_owned()),
+                GivenValue::Text(text) | GivenValue::Read(text) => Some(text.expose_secret().to_owned()),
                 _ => None,
             });
             OptionValue::Strings(texts.collect::<Option<_>>().ok_or_else(wrong_type)?)
@@ -274,6 +285,12 @@ fn convert(spec: &OptionSpec, option: &GivenOption) -> Result<Option<OptionValue
         _ => return Err(wrong_type()),
     };
     Ok(Some(value))
+}
+
+/// The text itself is not shown: it may be a secret that was read into the wrong option.
+fn not_read(spec: &OptionSpec, option: &GivenOption) -> Diagnostic {
+    let message = format!("option {:?} takes {}, and what was read is not one", spec.name, spec.kind.sql_type());
+    Diagnostic::error(Code::Invalid, message).at(option.value.span)
 }
 
 fn choice(spec: &OptionSpec, text: &str, option: &GivenOption) -> Result<String> {

@@ -80,7 +80,7 @@ fn choose(
     let mut rest = Vec::new();
     for option in given {
         match (option.name.value.to_ascii_lowercase().as_str(), &option.value.value) {
-            ("connection_type", GivenValue::Text(text)) => {
+            ("connection_type", GivenValue::Text(text) | GivenValue::Read(text)) => {
                 type_name = Some((text.expose_secret().to_owned(), option.value.span));
             }
             ("connection_type", _) => {
@@ -107,7 +107,7 @@ fn choose(
         .find(&type_name, |name| {
             rest.iter().find(|option| option.name.value.eq_ignore_ascii_case(name)).and_then(|option| {
                 match &option.value.value {
-                    GivenValue::Text(text) => Some(text.expose_secret().to_owned()),
+                    GivenValue::Text(text) | GivenValue::Read(text) => Some(text.expose_secret().to_owned()),
                     _ => None,
                 }
             })

@@ -33,9 +33,9 @@ fn value(session: &Session, name: &str, literal: &OptionLiteral) -> Result<Given
         OptionLiteral::Array(items) => {
             GivenValue::Array(items.iter().map(|item| value(session, name, item)).collect::<Result<_>>()?)
         }
-        OptionLiteral::Env(variable) => GivenValue::Text(from_environment(variable)?),
-        OptionLiteral::File(path) => GivenValue::Text(from_file(path)?),
-        OptionLiteral::Prompt => GivenValue::Text(from_person(session, name)?),
+        OptionLiteral::Env(variable) => GivenValue::Read(from_environment(variable)?),
+        OptionLiteral::File(path) => GivenValue::Read(from_file(path)?),
+        OptionLiteral::Prompt => GivenValue::Read(from_person(session, name)?),
         OptionLiteral::Other(type_name, _) => GivenValue::Other(type_name),
     })
 }

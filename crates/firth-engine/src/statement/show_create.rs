@@ -6,7 +6,7 @@ use firth_catalog::{
 use firth_connector::{OptionValue, TableDescription, TableSpec};
 use firth_diagnostic::{Name, Result, Secret, Span, Spanned};
 use firth_sql::{
-    ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalTable, Creation, OptionLiteral,
+    ColumnDefinition, ConnectionReference, CreateExternalTable, Creation, OptionLiteral,
     PartitionColumns, SqlOption, Statement,
 };
 
@@ -37,13 +37,7 @@ fn connection_ddl(record: &ConnectionRecord) -> String {
             .secret_names()
             .map(|name| option(name, OptionLiteral::String(Secret::new(Secret::PLACEHOLDER)))),
     );
-    let name = &record.name;
-    let statement = CreateConnection {
-        creation: Creation::New,
-        name: spanned(Name::new([name.project.as_str(), name.location.as_str(), name.id.as_str()])),
-        options: spanned(options),
-    };
-    Statement::CreateConnection(statement).to_string()
+    format!("CREATE CONNECTION {}{}", record.name, firth_sql::ShownOptions(&options))
 }
 
 pub(super) async fn table(
@@ -73,6 +67,9 @@ pub(super) async fn table(
     };
     Ok(Report::new().texts("statement", [text]).outcome())
 }
+
+/// The project that names leave out.
+const LOCAL: &str = "local";
 
 /// A stored table as the statement that would make it again.
 pub(crate) fn table_ddl(record: &TableRecord) -> String {
@@ -110,9 +107,11 @@ fn external_ddl(name: &TableName, table: &ExternalTable) -> String {
         PartitionColumns::None
     };
     let options = table.options.iter().map(|(name, value)| option(name, json_literal(value))).collect();
+    let parts = [name.project.as_str(), name.dataset.as_str(), name.table.as_str()];
+    let shown = if name.project == LOCAL { &parts[1..] } else { &parts[..] };
     let statement = CreateExternalTable {
         creation: Creation::New,
-        name: spanned(Name::new([name.project.as_str(), name.dataset.as_str(), name.table.as_str()])),
+        name: spanned(Name::new(shown.iter().copied())),
         columns: Some(columns),
         partition_columns,
         connection: table.connection.as_ref().map(reference),
@@ -146,7 +145,8 @@ fn remote_ddl(name: &TableName, connection: &ConnectionName, description: &Table
 
 fn reference(name: &ConnectionName) -> ConnectionReference {
     let parts = [name.project.as_str(), name.location.as_str(), name.id.as_str()];
-    ConnectionReference::Named(spanned(Name::new(parts)))
+    let shown = if name.project == LOCAL { &parts[1..] } else { &parts[..] };
+    ConnectionReference::Named(spanned(Name::new(shown.iter().copied())))
 }
 
 fn column(name: &str, field: &arrow::datatypes::Field) -> ColumnDefinition {

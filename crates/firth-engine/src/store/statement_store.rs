@@ -45,9 +45,14 @@ struct Seen {
 impl From<&ObjectMeta> for Seen {
     fn from(meta: &ObjectMeta) -> Self {
         // A weak ETag never matches in If-Match (RFC 9110, 13.1.1).
-        let e_tag = meta.e_tag.clone().filter(|tag| !tag.starts_with("W/"));
+        let e_tag = meta.e_tag.as_deref().filter(|tag| !tag.starts_with("W/")).map(quoted);
         Seen { e_tag, version: meta.version.clone(), size: meta.size, modified: meta.last_modified }
     }
+}
+
+/// An ETag with its quotes: Cloud Storage leaves them out of listings, and they belong to it.
+fn quoted(tag: &str) -> String {
+    if tag.starts_with('"') { tag.to_owned() } else { format!("\"{tag}\"") }
 }
 
 impl StatementStore {
@@ -112,7 +117,7 @@ impl StatementStore {
             return Ok(());
         };
         let same = match (&seen.e_tag, &meta.e_tag) {
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => *a == quoted(b),
             _ => seen.size == meta.size && seen.modified == meta.last_modified,
         };
         if same { Ok(()) } else { Err(changed((self.namer)(key))) }
