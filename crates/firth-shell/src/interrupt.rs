@@ -1,6 +1,9 @@
 //! Ctrl-C, and requests to end.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use firth_connector::Canceller;
 use tokio::{
@@ -59,6 +62,8 @@ async fn pass_on(mut signal: Signal, sender: watch::Sender<u64>, listen: Listen)
         if listen == Listen::Batch {
             tokio::spawn(async {
                 tokio::time::sleep(Canceller::PATIENCE + Duration::from_secs(1)).await;
+                // Nobody said so yet: the thread that would have is still busy.
+                let _ = io::stderr().write_all(b"error[cancelled]: the run was interrupted\n");
                 std::process::exit(Exit::Interrupted.code().into());
             });
         }

@@ -10,6 +10,7 @@
 
 mod batch;
 mod cli;
+mod execution;
 mod exit;
 mod format;
 mod home;

@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use datafusion::execution::SendableRecordBatchStream;
+use arrow::datatypes::SchemaRef;
 use firth_diagnostic::{Code, Diagnostic, Result};
-use firth_engine::Rows;
-use futures::StreamExt as _;
 
 use crate::{
+    execution::Execution,
     format::{Between, Format, Sink, Style, WriteError},
     pending_file::PendingFile,
     reporter::colors_allowed,
@@ -73,17 +72,20 @@ impl Output {
     ///
     /// Nothing is written before the first batch has come, so that a query that fails at once leaves
     /// no trace. If this fails or is dropped half-way, [`Self::take_back`] cleans up.
-    pub(crate) async fn write(&mut self, rows: Rows, count: &mut u64) -> Result<(), WriteError> {
-        let Rows { schema, mut stream } = rows;
-        let first = next(&mut stream).await?;
+    pub(crate) async fn write(
+        &mut self,
+        schema: &SchemaRef,
+        execution: &mut Execution,
+        count: &mut u64,
+    ) -> Result<(), WriteError> {
+        let mut batch = execution.batch().await.map_err(WriteError::Failed)?;
         self.begin()?;
         let (format, style) = (self.format, self.style);
-        let mut set = (format.open)(&schema, self.sink(), style)?;
-        let mut batch = first;
+        let mut set = (format.open)(schema, self.sink(), style)?;
         while let Some(some) = batch {
             set.write(&some)?;
             *count += some.num_rows() as u64;
-            batch = next(&mut stream).await?;
+            batch = execution.batch().await.map_err(WriteError::Failed)?;
         }
         set.finish()?;
         drop(set);
@@ -138,12 +140,6 @@ impl Output {
             Destination::File(_, file) => file,
         }
     }
-}
-
-async fn next(
-    stream: &mut SendableRecordBatchStream,
-) -> Result<Option<arrow::array::RecordBatch>, WriteError> {
-    stream.next().await.transpose().map_err(|error| WriteError::Failed(firth_engine::diagnostic(error)))
 }
 
 fn second_set(format: &str) -> Diagnostic {

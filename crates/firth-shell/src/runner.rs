@@ -12,8 +12,8 @@ use firth_engine::{Session, SessionOptions};
 use futures::FutureExt as _;
 
 use crate::{
-    cli::Request, format::WriteError, home, interrupt::Interrupt, memory, output::Output, panic,
-    reporter::Reporter, script::Script, shell::terminal_prompt, stats::StatementStats,
+    cli::Request, execution::Execution, format::WriteError, home, interrupt::Interrupt, memory,
+    output::Output, panic, reporter::Reporter, script::Script, shell::terminal_prompt, stats::StatementStats,
 };
 
 /// A session and everything around it that a statement needs.
@@ -75,16 +75,22 @@ impl Runner {
         Runner { session, output, reporter, interrupt, stats: request.stats, statements: 0 }
     }
 
+    /// Forgets a Ctrl-C that came while nothing ran. A batch never does: there it ends the run.
+    pub(crate) fn forget_interrupts(&mut self) {
+        self.interrupt.reset();
+    }
+
     /// Runs the statement at `span` of the script and reports what there is to report.
     pub(crate) async fn run(&mut self, script: &Script, span: Span) -> Done {
         let started = Instant::now();
         self.statements += 1;
-        self.interrupt.reset();
         let remotes = self.session.remotes();
         let mut progress = Progress::default();
-        let statement = Statement { script, span, reporter: self.reporter };
-        let work = statement.execute(&self.session, &remotes, &mut self.output, &mut progress);
+        let mut execution = None;
         let mut interrupted = false;
+        let statement = Statement { script, span, reporter: self.reporter };
+        let work =
+            statement.execute(&self.session, &remotes, &mut self.output, &mut execution, &mut progress);
         let result = tokio::select! {
             biased;
             () = self.interrupt.wait() => {
@@ -101,7 +107,10 @@ impl Runner {
         };
         let elapsed = started.elapsed();
         if result.is_err() {
-            // The streams are dropped: give the sources a moment to hear of it.
+            if let Some(execution) = execution {
+                execution.cancelled().await;
+            }
+            // The sources hear of it before anything else happens.
             Canceller::drained().await;
         }
         let (ended, code) = match result {
@@ -137,11 +146,13 @@ struct Statement<'a> {
 }
 
 impl Statement<'_> {
+    /// Runs it, reports the outcome's warnings and writes its rows.
     async fn execute(
         &self,
         session: &Session,
         remotes: &Arc<Remotes>,
         output: &mut Output,
+        execution: &mut Option<Execution>,
         progress: &mut Progress,
     ) -> Result<(), WriteError> {
         let parsed = firth_sql::parse(self.text()).map_err(WriteError::Failed)?;
@@ -150,13 +161,10 @@ impl Statement<'_> {
         for warning in outcome.warnings {
             self.reporter.warning(&warning.shifted(self.span.start), Some(self.script.source()));
         }
-        match outcome.rows {
-            Some(rows) => {
-                progress.has_rows = true;
-                output.write(rows, &mut progress.rows).await
-            }
-            None => Ok(()),
-        }
+        let Some(rows) = outcome.rows else { return Ok(()) };
+        progress.has_rows = true;
+        let execution = execution.insert(Execution::start(rows.stream));
+        output.write(&rows.schema, execution, &mut progress.rows).await
     }
 
     /// Reports its error. One that points nowhere points at the statement's first word, so that it is

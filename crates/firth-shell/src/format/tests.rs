@@ -115,13 +115,13 @@ fn vertical() {
 #[test]
 fn table() {
     assert_snapshot!(written("table", rows()), @r#"
-    ┌──────┬──────────┬───────┐
-    │   id │ name     │ share │
-    ├──────┼──────────┼───────┤
-    │    1 │ a, "b"|  │   0.5 │
-    │   22 │          │   NaN │
-    │ NULL │ NULL     │  NULL │
-    └──────┴──────────┴───────┘
+    ┌──────┬─────────┬───────┐
+    │   id │ name    │ share │
+    ├──────┼─────────┼───────┤
+    │    1 │ a, "b"| │   0.5 │
+    │   22 │         │   NaN │
+    │ NULL │ NULL    │  NULL │
+    └──────┴─────────┴───────┘
     "#);
     assert_snapshot!(written("table", rows().slice(0, 0)), @"
     ┌────┬──────┬───────┐
@@ -133,14 +133,14 @@ fn table() {
 
 #[test]
 fn wide_characters_and_control_characters_keep_the_table_straight() {
-    assert_snapshot!(written("table", texts("t", &["日本", "e\u{301}", "a\nb\u{1b}[31m"])), @"
-    ┌───────────────────┐
-    │ t                 │
-    ├───────────────────┤
-    │ 日本              │
-    │ é                 │
-    │ a\\nb\\u{1b}[31m    │
-    └───────────────────┘
+    assert_snapshot!(written("table", texts("t", &["日本", "e\u{301}", "a\nb\u{1b}[31m"])), @r"
+    ┌────────────────┐
+    │ t              │
+    ├────────────────┤
+    │ 日本           │
+    │ é              │
+    │ a\nb\u{1b}[31m │
+    └────────────────┘
     ");
 }
 

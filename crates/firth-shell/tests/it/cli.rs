@@ -239,7 +239,7 @@ fn an_output_file_in_no_folder_is_refused_before_anything_runs() {
 fn whoever_stops_reading_is_no_error() {
     let place = Place::new();
     for format in ["csv", "json", "table", "arrow"] {
-        let sql = "SELECT a FROM UNNEST(GENERATE_ARRAY(1, 3000000)) AS a";
+        let sql = "SELECT a FROM UNNEST(GENERATE_ARRAY(1, 300000)) AS a";
         let mut command = place.command(&["-c", sql, "--format", format]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let mut first = [0; 1];
@@ -400,9 +400,10 @@ fn an_empty_run_is_fine_and_leaves_no_home() {
 #[test]
 fn ctrl_c_ends_a_statement_with_130() {
     let place = Place::new();
-    let numbers = "UNNEST(GENERATE_ARRAY(1, 100000))";
-    let sql =
-        format!("SELECT 1 AS first; SELECT COUNT(*) FROM {numbers} AS a, {numbers} AS b, {numbers} AS c");
+    let numbers = "UNNEST(GENERATE_ARRAY(1, 1000))";
+    let sql = format!(
+        "SELECT 1 AS first; SELECT COUNT(*) FROM {numbers} AS a, {numbers} AS b, {numbers} AS c, {numbers} AS d"
+    );
     let mut command = place.command(&["-c", &sql]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
