@@ -37,7 +37,7 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        CASE WHEN c.reltuples >= 0 AND c.relpages >= 0
             THEN c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 END,
        a.attname::text,
-       pg_catalog.format_type(a.atttypid, a.atttypmod),
+       pg_catalog.format_type(COALESCE(b.oid, t.oid), CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END),
        COALESCE(b.oid, t.oid),
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
        COALESCE(b.typtype, t.typtype) = 'e',

@@ -96,7 +96,8 @@ impl Place {
         let before = Instant::now();
         while self.backends(condition).await != count {
             assert!(before.elapsed() < Duration::from_secs(10), "never {count} backends with {condition}");
-            self.run("SELECT pg_sleep(0.01)").await;
+            // Inside a transaction the server shows what it saw first, unless told to look again.
+            self.run("SELECT pg_sleep(0.01), pg_stat_clear_snapshot()").await;
         }
         before.elapsed()
     }

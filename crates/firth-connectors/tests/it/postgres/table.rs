@@ -45,8 +45,8 @@ async fn tables_are_listed_and_described() {
     note character varying(20) -> Utf8
     region integer -> Int64
     id bigint -> Int64
-    mood ROLE.mood -> Utf8
-    price ROLE.price -> Decimal128(38, 9)
+    mood mood -> Utf8
+    price numeric(12,2) -> Decimal128(38, 9)
     mail text COLLATE ignore_case -> Utf8
     key uuid -> Utf8
     doc jsonb -> Utf8
