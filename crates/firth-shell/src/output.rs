@@ -93,6 +93,14 @@ impl Output {
         Ok(())
     }
 
+    /// Begins another answer to a person: the prompt stands between it and the one before. A file goes
+    /// on as it is.
+    pub(crate) fn begin_answer(&mut self) {
+        if matches!(self.destination, Destination::Stream(_)) {
+            self.sets = 0;
+        }
+    }
+
     /// Takes back a result set that did not come to its end, where that is possible.
     pub(crate) fn take_back(&mut self) -> Result<(), WriteError> {
         let Some(mark) = self.mark.take() else { return Ok(()) };

@@ -125,6 +125,7 @@ impl Shell {
     /// Runs statements up to the first that does not end well.
     fn script(&mut self, script: &Script) -> Next {
         self.runner.forget_interrupts();
+        self.runner.output.begin_answer();
         for span in script.statements() {
             let done = self.runtime.block_on(self.runner.run(script, span));
             match done.ended {

@@ -22,7 +22,7 @@ struct Terminal;
 impl Prompt for Terminal {
     fn secret(&self, question: &str) -> io::Result<Secret> {
         let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
-        write!(terminal, "{question} ")?;
+        write!(terminal, "{} ", question.trim_end())?;
         terminal.flush()?;
         let silence = Silence::begin(terminal.try_clone()?)?;
         let mut typed = Typed::default();
