@@ -166,6 +166,10 @@ pub(crate) fn arrow_type(column_type: &ColumnType) -> DataType {
         ColumnType::Numeric(None) => DataType::Decimal128(38, 9),
         ColumnType::Numeric(Some((precision, scale))) => DataType::Decimal128(*precision, *scale as i8),
         ColumnType::BigNumeric(None) => DataType::Decimal256(76, 38),
+        // What fits 128 bits is held in 128 bits, whatever it is called.
+        ColumnType::BigNumeric(Some((precision, scale))) if *precision <= 38 => {
+            DataType::Decimal128(*precision, *scale as i8)
+        }
         ColumnType::BigNumeric(Some((precision, scale))) => DataType::Decimal256(*precision, *scale as i8),
         ColumnType::String | ColumnType::Json => DataType::Utf8,
         ColumnType::Bytes => DataType::Binary,
@@ -207,8 +211,10 @@ pub(crate) fn sql_type(field: &Field) -> String {
         data_type if data_type.is_integer() => "INT64".to_owned(),
         DataType::Float16 | DataType::Float32 | DataType::Float64 => "FLOAT64".to_owned(),
         DataType::Decimal128(38, 9) => "NUMERIC".to_owned(),
+        // BigQuery's NUMERIC(p, s) has at most 9 digits after the point and 29 before it.
         DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
-            format!("NUMERIC({p}, {s})")
+            let fits = (0..=9).contains(s) && i16::from(*p) - i16::from(*s) <= 29;
+            format!("{}({p}, {s})", if fits { "NUMERIC" } else { "BIGNUMERIC" })
         }
         DataType::Decimal256(76, 38) => "BIGNUMERIC".to_owned(),
         DataType::Decimal256(p, s) => format!("BIGNUMERIC({p}, {s})"),

@@ -45,14 +45,14 @@ struct Seen {
 impl From<&ObjectMeta> for Seen {
     fn from(meta: &ObjectMeta) -> Self {
         // A weak ETag never matches in If-Match (RFC 9110, 13.1.1).
-        let e_tag = meta.e_tag.as_deref().filter(|tag| !tag.starts_with("W/")).map(quoted);
+        let e_tag = meta.e_tag.as_deref().filter(|tag| !tag.starts_with("W/")).map(str::to_owned);
         Seen { e_tag, version: meta.version.clone(), size: meta.size, modified: meta.last_modified }
     }
 }
 
-/// An ETag with its quotes: Cloud Storage leaves them out of listings, and they belong to it.
-fn quoted(tag: &str) -> String {
-    if tag.starts_with('"') { tag.to_owned() } else { format!("\"{tag}\"") }
+/// An ETag without its quotes: Cloud Storage leaves them out of listings.
+fn unquoted(tag: &str) -> &str {
+    tag.trim_matches('"')
 }
 
 impl StatementStore {
@@ -117,7 +117,7 @@ impl StatementStore {
             return Ok(());
         };
         let same = match (&seen.e_tag, &meta.e_tag) {
-            (Some(a), Some(b)) => *a == quoted(b),
+            (Some(a), Some(b)) => unquoted(a) == unquoted(b),
             _ => seen.size == meta.size && seen.modified == meta.last_modified,
         };
         if same { Ok(()) } else { Err(changed((self.namer)(key))) }
