@@ -136,6 +136,15 @@ impl Backend {
         !self.client.is_closed()
     }
 
+    /// Says goodbye, so that the server's log does not complain.
+    pub(super) fn close(self) {
+        Canceller::spawn(async move {
+            let Backend { client, connection, .. } = self;
+            drop(client);
+            let _ = connection.await;
+        });
+    }
+
     /// Ends whatever the server is doing for us, then the connection. The canceller sees to it.
     ///
     /// `held` is dropped when the server has ended it, or after the canceller's patience.

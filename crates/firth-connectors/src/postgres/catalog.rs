@@ -58,7 +58,7 @@ ORDER BY a.attnum";
 /// The tables of a schema.
 pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<TableSpec>> {
     let name = schema_name(&schema.schema);
-    let rows = rows(pool, LIST, &[&name]).await?.0;
+    let rows = rows(pool, LIST, &[name]).await?.0;
     if rows.is_empty() {
         return Err(no_schema(pool, name));
     }
@@ -69,7 +69,7 @@ pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<Ta
 /// A table's columns, key and statistics. Columns of unsupported types are left out.
 pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<TableDescription> {
     let schema = schema_name(&table.schema);
-    let (rows, encoding) = rows(pool, DESCRIBE, &[&schema, &table.name]).await?;
+    let (rows, encoding) = rows(pool, DESCRIBE, &[schema, &table.name]).await?;
     let server = pool.server.settings.server();
     let Some(first) = rows.first() else {
         let message = format!("{server} has no table {:?} in schema {schema:?}", table.name);

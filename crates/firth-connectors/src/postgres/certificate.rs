@@ -170,3 +170,62 @@ impl ServerCertVerifier for Verifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Made by `openssl req -x509 -newkey ec …` for localhost and 127.0.0.1: self-signed, `CA:TRUE`.
+    const SELF_SIGNED: &str = "-----BEGIN CERTIFICATE-----
+MIIBmDCCAT+gAwIBAgIUJmISCUtRCwVAmAYwwvW/gXwKI4UwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MB4XDTI2MTEyMjIwMzUwMloXDTM2MTExOTIw
+MzUwMlowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAE0NQDJww3KMPbLrYdZFTNTxaNKV5HW/5sbNqQXBurY6Bt+MCmoaPSi8tw
+9Kt0upUn2CBimY5OicGYtKM5AwQDeKNvMG0wHQYDVR0OBBYEFGVb8/UlQUHsCiHn
+DPcw+cSGOzGrMB8GA1UdIwQYMBaAFGVb8/UlQUHsCiHnDPcw+cSGOzGrMA8GA1Ud
+EwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAoGCCqGSM49
+BAMCA0cAMEQCIEFvHA+rRnHVw5DRDtlzaOcAH5sZvsJuvvdLNKsTWtpwAiB+zvdD
+s+xVm84NrL2Oa+EZWdyot3+xTfLc6/trAbs0xg==
+-----END CERTIFICATE-----
+";
+    /// When it became valid, in seconds since 1970.
+    const ISSUED: u64 = 1_795_379_702;
+
+    fn verdict(mode: TlsMode, host: &str, now: u64) -> String {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), SELF_SIGNED).expect("writable");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::try_new(mode, Some(file.path()), provider).expect("a certificate");
+        let certificate = CertificateDer::from_pem_slice(SELF_SIGNED.as_bytes()).expect("a certificate");
+        let name = ServerName::try_from(host).expect("a name");
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        match verifier.verify_server_cert(&certificate, &[], &name, &[], now) {
+            Ok(_) => "trusted".to_owned(),
+            Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })) => {
+                "another name".to_owned()
+            }
+            Err(Error::InvalidCertificate(CertificateError::ExpiredContext { .. })) => "expired".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_self_signed_certificate_vouches_for_itself() {
+        assert_eq!(verdict(TlsMode::VerifyFull, "localhost", ISSUED + 60), "trusted");
+        assert_eq!(verdict(TlsMode::VerifyFull, "127.0.0.1", ISSUED + 60), "trusted");
+        assert_eq!(verdict(TlsMode::VerifyFull, "127.0.0.2", ISSUED + 60), "another name");
+        assert_eq!(verdict(TlsMode::VerifyCa, "127.0.0.2", ISSUED + 60), "trusted");
+        assert_eq!(verdict(TlsMode::VerifyFull, "localhost", ISSUED + 20 * 31_536_000), "expired");
+        assert_eq!(verdict(TlsMode::Require, "elsewhere", ISSUED + 20 * 31_536_000), "trusted");
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let refused = Verifier::try_new(TlsMode::VerifyCa, Some(file.path()), provider).expect_err("refused");
+        assert!(refused.message().ends_with("holds no certificate in PEM form"), "{refused}");
+    }
+}

@@ -179,10 +179,9 @@ pub(super) fn request(settings: &Settings, error: &Error, sent: Option<Sent<'_>>
     }
     let code = answer.code();
     let (code, message, hint) = if *code == SqlState::QUERY_CANCELED {
-        let hint = match settings.statement_timeout {
-            Some(_) => Some("Option statement_timeout of the connection may be too short."),
-            None => None,
-        };
+        let hint = settings
+            .statement_timeout
+            .map(|_| "Option statement_timeout of the connection may be too short.");
         (Code::Cancelled, format!("{server} ended the statement"), hint)
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         let hint = Some("Grant the role SELECT on what it reads, and USAGE on its schema.");

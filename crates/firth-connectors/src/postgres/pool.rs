@@ -62,7 +62,9 @@ impl Pool {
     pub(super) async fn lease_new(self: &Arc<Self>) -> Result<Lease> {
         let permit = self.permit().await;
         // An idle one counts towards the cap as soon as this one is connected.
-        drop(self.pop_idle());
+        if let Some((backend, _)) = self.pop_idle() {
+            backend.close();
+        }
         self.connected(permit).await
     }
 

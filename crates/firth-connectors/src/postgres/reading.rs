@@ -74,7 +74,7 @@ impl Reading {
     async fn receive(&mut self) -> Result<Option<Bytes>> {
         let Some((lease, copy)) = &mut self.live else { return Ok(None) };
         match copy.next().await {
-            Some(Ok(bytes)) => return Ok(Some(bytes)),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
             Some(Err(failure)) => {
                 let sent = error::Sent { sql: &self.sql, prefix: COPY };
                 let failure = error::request(lease.settings(), &failure, Some(sent));

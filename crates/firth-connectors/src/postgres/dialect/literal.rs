@@ -68,8 +68,8 @@ fn integer(number: i64) -> String {
     match number {
         // Its digits without the sign do not fit a bigint.
         i64::MIN => format!("'{number}'::int8"),
-        ..0 => format!("({number})"),
-        0.. => number.to_string(),
+        number if number < 0 => format!("({number})"),
+        number => number.to_string(),
     }
 }
 
