@@ -19,6 +19,8 @@ mod store;
 pub mod value;
 
 pub use error::diagnostic;
+pub use export::EXPORT_OPTIONS;
+pub use files::EXTERNAL_TABLE_OPTIONS;
 pub use outcome::{Outcome, Rows};
 pub use session::{Prompt, Session, SessionOptions};
 pub use setting::{SETTINGS, SettingKind, SettingSpec, Settings};

@@ -7,5 +7,5 @@ mod upload;
 
 pub(crate) use encoder::{Encoder, ExportFormat};
 pub(crate) use naming::FileNames;
-pub(crate) use options::EXPORT_OPTIONS;
+pub use options::EXPORT_OPTIONS;
 pub(crate) use upload::Upload;

@@ -3,7 +3,7 @@
 use firth_connector::OptionSpec;
 
 /// BigQuery's options for object stores, with its defaults (the manual's page on EXPORT DATA).
-pub(crate) const EXPORT_OPTIONS: &[OptionSpec] = &[
+pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("uri")
         .required()
         .doc("Where the files go: one * in the last part of the path, which becomes the file's number."),

@@ -12,6 +12,7 @@ pub(crate) use blame::blame_csv;
 pub(crate) use format::{FileKind, TableFormat};
 pub(crate) use hive::HiveLayout;
 pub(crate) use listing::{ListedFiles, list_files};
-pub(crate) use options::{EXTERNAL_TABLE_OPTIONS, NOT_YET};
+pub use options::EXTERNAL_TABLE_OPTIONS;
+pub(crate) use options::NOT_YET;
 pub(crate) use provider::{ExternalFiles, unreadable_column};
 pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files, sql_type};

@@ -4,7 +4,7 @@ use firth_connector::OptionSpec;
 
 /// BigQuery's options that apply to files, as far as this version reads them.
 /// Source of names, types and defaults: BigQuery's data definition language reference.
-pub(crate) const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
+pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("format")
         .required()
         .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON"])
