@@ -41,8 +41,6 @@ pub(crate) fn statement_context(
     // Sources deliver Utf8; a cast of theirs must not change it.
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some(settings.text("time_zone").to_owned());
-    // Footers are read while resolving; one read of this size holds most of them.
-    options.execution.parquet.metadata_size_hint = Some(256 * 1024);
     config.set_extension(remotes);
 
     let runtime = RuntimeEnvBuilder::new()

@@ -152,6 +152,9 @@ fn from_schema(error: &SchemaError) -> Diagnostic {
 
 fn from_plan(text: &str) -> Diagnostic {
     let line = first_line(text);
+    if let Some(error) = wrong_arguments(&line) {
+        return error;
+    }
     if let Some(rest) = line.strip_prefix("Invalid function '") {
         let name = rest.split('\'').next().unwrap_or_default();
         let near = text.split("Did you mean '").nth(1).and_then(|rest| rest.split('\'').next());
@@ -162,6 +165,19 @@ fn from_plan(text: &str) -> Diagnostic {
     let lower: String =
         letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
     Diagnostic::error(Code::Invalid, lower.trim_end_matches('.'))
+}
+
+/// DataFusion's words for a function that does not take these arguments: it lists all that it takes.
+fn wrong_arguments(line: &str) -> Option<Diagnostic> {
+    let (before, after) = line.split_once("' failed to match any signature")?;
+    let name = before.rsplit('\'').next()?;
+    let error =
+        Diagnostic::error(Code::Invalid, format!("function {name:?} does not take arguments of these types"));
+    let received = after.split_once("but received ").and_then(|(_, rest)| rest.split(" (").next());
+    Some(error.hint(match received {
+        Some(received) => format!("It is given {}: CAST the argument to another type.", received.to_uppercase()),
+        None => "CAST the arguments to other types.".to_owned(),
+    }))
 }
 
 fn from_arrow(error: &ArrowError) -> Diagnostic {
@@ -203,7 +219,7 @@ fn from_parquet(error: &ParquetError) -> Diagnostic {
 }
 
 fn broken_parquet(text: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadData, "a file is not readable as Parquet")
+    Diagnostic::error(Code::BadData, format!("{SOME_FILE} is not readable as Parquet"))
         .detail(text.trim_start_matches("Parquet error: "))
         .hint("The file may be cut short or of another format; the other files are not affected.")
 }
@@ -239,6 +255,9 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
+/// How a message begins before it is known which file it is about.
+const SOME_FILE: &str = "a file";
+
 /// Names the file that an error is about.
 pub(crate) trait InFile {
     /// The same message, with the file in it.
@@ -249,6 +268,14 @@ impl InFile for Diagnostic {
     fn in_file(self, uri: &str) -> Self {
         if self.to_string().contains(uri) {
             return self;
+        }
+        if let Some(rest) = self.message().strip_prefix(SOME_FILE) {
+            let named = Diagnostic::error(self.code(), format!("file {uri:?}{rest}"));
+            let named = self.hints().iter().fold(named, |named, hint| named.hint(hint));
+            return match self.detail_text() {
+                Some(detail) => named.detail(detail),
+                None => named,
+            };
         }
         let detail = match self.detail_text() {
             Some(detail) => format!("{uri}: {detail}"),

@@ -40,13 +40,16 @@ pub struct SessionOptions {
     pub prompt: Option<Arc<dyn Prompt>>,
 }
 
+/// A pool, and the limit it was made for.
+type LimitedMemory = (Option<usize>, Arc<dyn MemoryPool>);
+
 /// The only way in. Cheap to make: opens the catalog when a statement first needs it.
 pub struct Session {
     pub(crate) options: SessionOptions,
     pub(crate) remotes: RemotePool,
     settings: Mutex<Settings>,
     catalog: OnceLock<Catalog>,
-    memory: Mutex<Option<(Option<usize>, Arc<dyn MemoryPool>)>>,
+    memory: Mutex<Option<LimitedMemory>>,
 }
 
 impl Session {

@@ -26,7 +26,6 @@ mod runner;
 mod script;
 mod shell;
 mod stats;
-mod value;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 

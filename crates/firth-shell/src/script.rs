@@ -1,12 +1,14 @@
 //! The text of a run: what `-c` gave, or a file, and what it is called in messages.
 
 use std::{
+    cell::OnceCell,
     fs,
     io::{self, Read as _},
     path::Path,
 };
 
 use firth_diagnostic::{Code, Diagnostic, Result, Source, Span};
+use firth_sql::{OptionSecrecy, mask_secrets};
 
 /// A script and its name.
 pub(crate) struct Script {
@@ -14,12 +16,14 @@ pub(crate) struct Script {
     pub(crate) name: String,
     /// The whole text.
     pub(crate) text: String,
+    /// The text as messages may show it; made when there is a message.
+    shown: OnceCell<String>,
 }
 
 impl Script {
     /// What `-c` gave, or a line of the shell.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Script { name: name.into(), text: text.into() }
+        Script { name: name.into(), text: text.into(), shown: OnceCell::new() }
     }
 
     /// Reads a file; `-` is standard input.
@@ -32,7 +36,7 @@ impl Script {
         };
         let bytes = bytes.map_err(|error| unreadable(&name, &error))?;
         let text = text(&name, bytes)?;
-        Ok(Script { name, text })
+        Ok(Script::new(name, text))
     }
 
     /// The places of its statements.
@@ -40,9 +44,23 @@ impl Script {
         firth_sql::split(&self.text)
     }
 
-    /// For rendering messages.
+    /// For rendering messages: without the secrets that stand in the text.
     pub(crate) fn source(&self) -> Source<'_> {
-        Source { name: &self.name, text: &self.text }
+        Source { name: &self.name, text: self.shown.get_or_init(|| mask_secrets(&self.text, secrecy)) }
+    }
+}
+
+/// Whether an option of this name is a secret, with whatever connection type.
+fn secrecy(name: &str) -> OptionSecrecy {
+    let connectors = firth_connectors::all();
+    let mut specs = connectors.types().flat_map(|(_, kind)| kind.options).filter(|spec| spec.is_named(name));
+    match specs.next() {
+        Some(spec) if spec.secret || specs.any(|other| other.secret) => OptionSecrecy::Secret,
+        Some(_) => OptionSecrecy::Public,
+        None if ["connection_type", "validate"].iter().any(|own| own.eq_ignore_ascii_case(name)) => {
+            OptionSecrecy::Public
+        }
+        None => OptionSecrecy::Unknown,
     }
 }
 

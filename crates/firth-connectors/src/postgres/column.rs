@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{
     numeric::{self, Unfit},
-    types::{BIGNUMERIC, NUMERIC, Wire},
+    types::Wire,
 };
 
 /// Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
@@ -34,8 +34,9 @@ enum Values {
     Bool(BooleanBuilder),
     Integer(Int64Builder),
     Float(Float64Builder),
-    Numeric(Decimal128Builder),
-    BigNumeric(Decimal256Builder),
+    /// With the least number that is too large, and the scale.
+    Numeric(Decimal128Builder, u128, i8),
+    BigNumeric(Decimal256Builder, i256, i8),
     Text(StringBuilder),
     Uuid(StringBuilder),
     Jsonb(StringBuilder),
@@ -62,8 +63,16 @@ impl Column {
             Wire::Bool => Values::Bool(BooleanBuilder::new()),
             Wire::Integer => Values::Integer(Int64Builder::new()),
             Wire::Float => Values::Float(Float64Builder::new()),
-            Wire::Numeric => Values::Numeric(Decimal128Builder::new().with_data_type(wire.data_type())),
-            Wire::BigNumeric => Values::BigNumeric(Decimal256Builder::new().with_data_type(wire.data_type())),
+            Wire::Numeric(precision, scale) => Values::Numeric(
+                Decimal128Builder::new().with_data_type(wire.data_type()),
+                10u128.pow(precision.into()),
+                scale,
+            ),
+            Wire::BigNumeric(precision, scale) => Values::BigNumeric(
+                Decimal256Builder::new().with_data_type(wire.data_type()),
+                i256::from(10).wrapping_pow(precision.into()),
+                scale,
+            ),
             Wire::Text => Values::Text(StringBuilder::new()),
             Wire::Uuid => Values::Uuid(StringBuilder::new()),
             Wire::Jsonb => Values::Jsonb(StringBuilder::new()),
@@ -95,8 +104,8 @@ impl Column {
             Values::Bool(values) => Arc::new(values.finish()),
             Values::Integer(values) => Arc::new(values.finish()),
             Values::Float(values) => Arc::new(values.finish()),
-            Values::Numeric(values) => Arc::new(values.finish()),
-            Values::BigNumeric(values) => Arc::new(values.finish()),
+            Values::Numeric(values, ..) => Arc::new(values.finish()),
+            Values::BigNumeric(values, ..) => Arc::new(values.finish()),
             Values::Text(values) | Values::Uuid(values) | Values::Jsonb(values) => Arc::new(values.finish()),
             Values::Bytes(values) | Values::Bits(values) => Arc::new(values.finish()),
             Values::Date(values) => Arc::new(values.finish()),
@@ -112,8 +121,8 @@ impl Values {
             Values::Bool(values) => values.append_null(),
             Values::Integer(values) => values.append_null(),
             Values::Float(values) => values.append_null(),
-            Values::Numeric(values) => values.append_null(),
-            Values::BigNumeric(values) => values.append_null(),
+            Values::Numeric(values, ..) => values.append_null(),
+            Values::BigNumeric(values, ..) => values.append_null(),
             Values::Text(values) | Values::Uuid(values) | Values::Jsonb(values) => values.append_null(),
             Values::Bytes(values) | Values::Bits(values) => values.append_null(),
             Values::Date(values) => values.append_null(),
@@ -138,19 +147,18 @@ impl Values {
                 // One NaN: Arrow orders NaNs by their sign, which PostgreSQL does not look at.
                 values.append_value(if number.is_nan() { f64::NAN } else { number });
             }
-            Values::Numeric(values) => {
+            Values::Numeric(values, beyond, scale) => {
                 let unfit = |unfit| Fault::Numeric(unfit, "NUMERIC");
-                let number = numeric::decode::<i128>(value, NUMERIC.1).map_err(unfit)?;
-                if number.unsigned_abs() >= 10u128.pow(NUMERIC.0.into()) {
+                let number = numeric::decode::<i128>(value, *scale).map_err(unfit)?;
+                if number.unsigned_abs() >= *beyond {
                     return Err(unfit(Unfit::OutOfRange));
                 }
                 values.append_value(number);
             }
-            Values::BigNumeric(values) => {
+            Values::BigNumeric(values, beyond, scale) => {
                 let unfit = |unfit| Fault::Numeric(unfit, "BIGNUMERIC");
-                let number = numeric::decode::<i256>(value, BIGNUMERIC.1).map_err(unfit)?;
-                let most = i256::from(10).wrapping_pow(BIGNUMERIC.0.into());
-                if number >= most || number <= most.wrapping_neg() {
+                let number = numeric::decode::<i256>(value, *scale).map_err(unfit)?;
+                if number >= *beyond || number <= beyond.wrapping_neg() {
                     return Err(unfit(Unfit::OutOfRange));
                 }
                 values.append_value(number);

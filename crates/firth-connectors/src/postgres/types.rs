@@ -15,10 +15,10 @@ pub(super) enum Wire {
     Integer,
     /// `real` and `double precision`: the length tells them apart.
     Float,
-    /// A `numeric` read as NUMERIC.
-    Numeric,
-    /// A `numeric` read as BIGNUMERIC.
-    BigNumeric,
+    /// A `numeric` that fits 128 bits, with its precision and scale.
+    Numeric(u8, i8),
+    /// A `numeric` that needs 256 bits, with its precision and scale.
+    BigNumeric(u8, i8),
     /// UTF-8, as it is.
     Text,
     /// Sixteen bytes.
@@ -81,8 +81,8 @@ impl Wire {
             Wire::Bool => DataType::Boolean,
             Wire::Integer => DataType::Int64,
             Wire::Float => DataType::Float64,
-            Wire::Numeric => DataType::Decimal128(NUMERIC.0, NUMERIC.1),
-            Wire::BigNumeric => DataType::Decimal256(BIGNUMERIC.0, BIGNUMERIC.1),
+            Wire::Numeric(precision, scale) => DataType::Decimal128(precision, scale),
+            Wire::BigNumeric(precision, scale) => DataType::Decimal256(precision, scale),
             Wire::Text | Wire::Uuid | Wire::Jsonb => DataType::Utf8,
             Wire::Bytes | Wire::Bits => DataType::Binary,
             Wire::Date => DataType::Date32,
@@ -93,14 +93,29 @@ impl Wire {
     }
 }
 
-/// NUMERIC where every value fits or where the type promises nothing; else BIGNUMERIC where every
-/// value fits. EXTERNAL_QUERY's `default_type_for_decimal_columns` will choose here.
+/// Declared precision and scale are kept: they are finer than NUMERIC's fixed (38, 9), so that sums and
+/// products have room and no digit is lost. A type that promises nothing is NUMERIC; one whose scale is
+/// negative or above its precision is NUMERIC or BIGNUMERIC, where every value fits.
+/// EXTERNAL_QUERY's `default_type_for_decimal_columns` will choose here.
 fn numeric(modifier: i32) -> Option<Wire> {
-    let Some((precision, scale)) = numeric_modifier(modifier) else { return Some(Wire::Numeric) };
+    let whole = |(precision, scale): (u8, i8)| Wire::Numeric(precision, scale);
+    let Some((precision, scale)) = numeric_modifier(modifier) else { return Some(whole(NUMERIC)) };
+    if (0..=precision).contains(&scale) {
+        let (precision, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
+        return match precision {
+            1..=38 => Some(Wire::Numeric(precision, scale)),
+            39..=76 => Some(Wire::BigNumeric(precision, scale)),
+            _ => None,
+        };
+    }
     let fits = |(most, fraction): (u8, i8)| {
         scale <= i32::from(fraction) && precision - scale <= i32::from(most) - i32::from(fraction)
     };
-    if fits(NUMERIC) { Some(Wire::Numeric) } else { fits(BIGNUMERIC).then_some(Wire::BigNumeric) }
+    if fits(NUMERIC) {
+        Some(whole(NUMERIC))
+    } else {
+        fits(BIGNUMERIC).then_some(Wire::BigNumeric(BIGNUMERIC.0, BIGNUMERIC.1))
+    }
 }
 
 /// Precision and scale in a `numeric`'s modifier. The scale has eleven bits and a sign.
@@ -225,11 +240,11 @@ mod tests {
                 .collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
         numeric(38,9) -> Decimal128(38, 9)
-        numeric(12,2) -> Decimal128(38, 9)
+        numeric(12,2) -> Decimal128(12, 2)
         numeric(5,-3) -> Decimal128(38, 9)
         numeric(2,5) -> Decimal128(38, 9)
-        numeric(38,10) -> Decimal256(76, 38)
-        numeric(39,9) -> Decimal256(76, 38)
+        numeric(38,10) -> Decimal128(38, 10)
+        numeric(39,9) -> Decimal256(39, 9)
         numeric(76,38) -> Decimal256(76, 38)
         numeric(77,38) -> not supported
         numeric(50,0) -> not supported

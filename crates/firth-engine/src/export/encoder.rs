@@ -185,13 +185,13 @@ impl Encoder {
 /// Text, gzipped or not, in memory.
 pub(crate) enum Text {
     Plain(Vec<u8>),
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 impl Text {
     fn new(gzip: bool) -> Self {
         if gzip {
-            Text::Gzip(GzEncoder::new(Vec::new(), GzipLevel::default()))
+            Text::Gzip(Box::new(GzEncoder::new(Vec::new(), GzipLevel::default())))
         } else {
             Text::Plain(Vec::new())
         }

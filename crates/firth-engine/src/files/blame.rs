@@ -45,7 +45,8 @@ fn blame_text(table: &ExternalFiles, text: &[u8], uri: &str) -> Option<Diagnosti
         let values = match one_row(&format, columns, row) {
             Ok(values) => values,
             Err(reason) => {
-                return Some(bad_row(uri, line, &reason).detail(format!("the row is {:?}", lossy(row))));
+                return Some(bad_row(uri, line, &reason).detail(format!("the row is {:?}", lossy(row)))
+                        .hint("Mend the file, or give the table the columns that the file has."));
             }
         };
         let typed = ReaderBuilder::new(Arc::clone(schema)).with_format(format.clone()).build(row);

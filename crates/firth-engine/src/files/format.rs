@@ -11,6 +11,8 @@ use datafusion::{
 use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 
+/// The end of a Parquet file that is read at once for its footer, which is mostly shorter.
+const FOOTER_HINT: usize = 64 * 1024;
 /// How many rows a schema is read from, as in BigQuery.
 const ROWS_TO_INFER: usize = 500;
 
@@ -98,6 +100,7 @@ impl TableFormat {
                 let mut options = TableParquetOptions::default();
                 options.global.schema_force_view_types = false;
                 options.global.skip_metadata = true;
+                options.global.metadata_size_hint = Some(FOOTER_HINT);
                 Arc::new(ParquetFormat::new().with_options(options))
             }
             FileKind::Csv => {

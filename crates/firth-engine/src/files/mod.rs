@@ -7,6 +7,7 @@ mod listing;
 mod options;
 mod provider;
 mod schema;
+mod widened;
 
 pub(crate) use blame::blame_csv;
 pub(crate) use format::{FileKind, TableFormat};

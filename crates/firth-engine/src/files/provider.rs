@@ -23,7 +23,7 @@ use firth_diagnostic::Result;
 use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
 
-use super::{FileKind, HiveLayout, ListedFiles, TableFormat};
+use super::{FileKind, HiveLayout, ListedFiles, TableFormat, widened::FileSchemaAdapter};
 
 /// Parquet footers read at once while resolving.
 const FOOTERS_AT_ONCE: usize = 8;
@@ -134,6 +134,7 @@ impl ExternalFiles {
                 .with_statistics(statistics)
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit)
+                .with_expr_adapter(Some(Arc::new(FileSchemaAdapter)))
                 .build();
             plans.push(reader.create_physical_plan(session, config).await?);
         }

@@ -26,7 +26,7 @@ pub(crate) const TYPE_METADATA: &str = "firth.type";
 /// Reads the schema of a table's files.
 ///
 /// Parquet says its own, and every file's must agree; text formats are read from the first rows of the
-/// first file. Detects a CSV header if the format leaves that open. Names keep the files' spelling.
+/// first file, and the headers of CSV must be the same. Detects a CSV header if the format leaves that open. Names keep the files' spelling.
 pub(crate) async fn describe_files(
     session: &dyn Session,
     format: &mut TableFormat,
@@ -38,6 +38,10 @@ pub(crate) async fn describe_files(
     };
     if format.kind == FileKind::Csv && format.header.is_none() {
         format.header = Some(detect_header(format, first_bucket, first).await?);
+    }
+    if format.kind == FileKind::Csv && format.header == Some(true) {
+        let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
+        same_headers(format, (first_bucket, first), others).await?;
     }
     let reader = format.reader(first.location.as_ref());
     let schema = one_schema(session, &reader, first_bucket, first).await?;
@@ -99,6 +103,51 @@ fn agree(schema: &Schema, uri: &str, other: &Schema, other_uri: &str) -> Result<
     Ok(())
 }
 
+/// Columns of CSV are matched by their order: files whose headers differ would give wrong rows.
+async fn same_headers(
+    format: &TableFormat,
+    first: (&ListedFiles, &ObjectMeta),
+    others: Vec<(&ListedFiles, &ObjectMeta)>,
+) -> Result<()> {
+    let Some(known) = header(format, first.0, first.1).await? else { return Ok(()) };
+    let mut headers = stream::iter(others)
+        .map(|(listed, file)| async move {
+            Ok::<_, Diagnostic>((listed.uri(file), header(format, listed, file).await?))
+        })
+        .buffered(AT_ONCE);
+    while let Some((uri, other)) = headers.try_next().await? {
+        let same = |(one, two): (&String, &String)| one.trim().eq_ignore_ascii_case(two.trim());
+        let Some(other) = other else { continue };
+        if other.len() != known.len() || !known.iter().zip(&other).all(same) {
+            return Err(Diagnostic::error(Code::BadData, "the files of this table have different columns")
+                .detail(format!(
+                    "{} in {}\n{} in {uri}",
+                    known.join(", "),
+                    first.0.uri(first.1),
+                    other.join(", ")
+                ))
+                .hint("Make one table for each kind of file, or narrow the uris."));
+        }
+    }
+    Ok(())
+}
+
+/// The first row of a file; `None` if it has none.
+async fn header(
+    format: &TableFormat,
+    listed: &ListedFiles,
+    file: &ObjectMeta,
+) -> Result<Option<Vec<String>>> {
+    let head = listed
+        .handle
+        .store
+        .get(&listed.handle.store.outer(&file.location))
+        .await
+        .map_err(|error| firth_connector::object_error(error, &listed.uri(file)))?;
+    let rows = blame::first_rows(format, head, file.location.as_ref(), 1).await;
+    Ok(rows.and_then(|rows| rows.into_iter().next()))
+}
+
 /// Whether the first row names the columns: it is all text and some other row is not (BigQuery's rule).
 async fn detect_header(format: &TableFormat, listed: &ListedFiles, file: &ObjectMeta) -> Result<bool> {
     let head = listed
@@ -125,7 +174,7 @@ fn looks_like_a_date(value: &str) -> bool {
 
 /// The schema with GoogleSQL's widths, without the files' own metadata.
 fn normalized(schema: &Schema) -> Schema {
-    Schema::new(schema.fields().iter().map(|field| normalized_field(field)).collect::<Vec<_>>())
+    Schema::new(schema.fields().iter().map(normalized_field).collect::<Vec<_>>())
 }
 
 fn normalized_field(field: &FieldRef) -> FieldRef {

@@ -17,7 +17,10 @@ use crate::Session;
 /// Remotes that are open in this session, by connection and version. A remote keeps its client's pool,
 /// so the next statement finds warm connections.
 #[derive(Default)]
-pub(crate) struct RemotePool(Mutex<HashMap<Uuid, (u64, Arc<dyn Remote>)>>);
+pub(crate) struct RemotePool(Mutex<HashMap<Uuid, Opened>>);
+
+/// A remote, and the version of its connection that it was opened from.
+type Opened = (u64, Arc<dyn Remote>);
 
 impl RemotePool {
     fn get(&self, uuid: Uuid, version: u64) -> Option<Arc<dyn Remote>> {

@@ -7,9 +7,8 @@ use datafusion::{catalog::TableProvider, datasource::MemTable};
 use firth_catalog::{DatasetKind, DatasetName, DatasetRecord, TableKind, TableKindName, TableRecord};
 use firth_connector::TableSpec;
 use firth_diagnostic::{Code, Diagnostic, Name, Result, did_you_mean};
-use firth_pushdown::NAME_METADATA;
 
-use super::Resolver;
+use super::{Resolver, columns::ShownColumn};
 use crate::{error::from_datafusion, files::sql_type, report::Report, statement::table_ddl};
 
 const VIEWS: [&str; 3] = ["COLUMNS", "SCHEMATA", "TABLES"];
@@ -119,9 +118,11 @@ impl Resolver<'_> {
                 let record =
                     self.session.catalog()?.table(&firth_catalog::TableName::new(&dataset.name, &table))?;
                 let Some(record) = record else { continue };
-                for (column, position) in self.stored_columns(&record).await.into_iter().zip(1..) {
-                    let (name, nullable, type_name) = column;
-                    let key = keys.contains(&name);
+                // A view that can no longer be planned has no columns: it must not hide the other tables.
+                let columns = Box::pin(self.stored_columns(&record)).await.unwrap_or_default();
+                for (column, position) in columns.into_iter().zip(1..) {
+                    let key = keys.contains(&column.name);
+                    let ShownColumn { name, nullable, type_name } = column;
                     rows.push((
                         dataset.name.clone(),
                         table.clone(),
@@ -145,38 +146,6 @@ impl Resolver<'_> {
             .texts("data_type", rows.iter().map(|row| &row.5))
             .texts("is_partitioning_column", rows.iter().map(|row| yes_or_no(row.6)))
             .batch())
-    }
-
-    /// Name, nullability and type of a stored table's columns. A view that can no longer be planned
-    /// has none: one broken view must not hide every other table.
-    async fn stored_columns(&self, record: &TableRecord) -> Vec<(String, bool, String)> {
-        match &record.kind {
-            TableKind::External(table) => {
-                let own = table
-                    .columns
-                    .fields()
-                    .iter()
-                    .map(|field| (field.name().clone(), field.is_nullable(), sql_type(field)));
-                let keys =
-                    table.partition_columns.iter().map(|(name, key)| (name.clone(), true, key.clone()));
-                own.chain(keys).collect()
-            }
-            TableKind::View(_) => {
-                let name = Name::new(
-                    [&record.name.project, &record.name.dataset, &record.name.table].map(String::as_str),
-                );
-                let Ok(provider) = Box::pin(self.table(&name, 0)).await else { return Vec::new() };
-                let spelled = |field: &arrow::datatypes::Field| {
-                    field.metadata().get(NAME_METADATA).cloned().unwrap_or_else(|| field.name().clone())
-                };
-                let schema = provider.schema();
-                schema
-                    .fields()
-                    .iter()
-                    .map(|field| (spelled(field), field.is_nullable(), sql_type(field)))
-                    .collect()
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Resolve: from names to tables, before planning. The only I/O on the way to a plan.
 
+mod columns;
 mod connection;
 mod external_query;
 mod information_schema;

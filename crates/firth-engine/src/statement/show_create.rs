@@ -6,8 +6,8 @@ use firth_catalog::{
 use firth_connector::{OptionValue, TableDescription, TableSpec};
 use firth_diagnostic::{Name, Result, Secret, Span, Spanned};
 use firth_sql::{
-    ColumnDefinition, ConnectionReference, CreateExternalTable, Creation, OptionLiteral,
-    PartitionColumns, SqlOption, Statement,
+    ColumnDefinition, ConnectionReference, CreateExternalTable, Creation, OptionLiteral, PartitionColumns,
+    SqlOption, Statement,
 };
 
 use crate::{

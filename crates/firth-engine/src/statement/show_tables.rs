@@ -1,10 +1,9 @@
 //! SHOW TABLES and DESCRIBE.
 
-use firth_catalog::{DatasetKind, DatasetName, TableKindName, TableName};
+use firth_catalog::{DatasetKind, DatasetName, TableKindName};
 use firth_diagnostic::{Name, Result, Spanned};
-use firth_pushdown::NAME_METADATA;
 
-use crate::{Outcome, files::sql_type, report::Report, resolve::Resolver};
+use crate::{Outcome, report::Report, resolve::Resolver};
 
 pub(super) async fn execute(resolver: &Resolver<'_>, schema: Option<&Spanned<Name>>) -> Result<Outcome> {
     let name = match schema {
@@ -40,15 +39,10 @@ pub(super) async fn execute(resolver: &Resolver<'_>, schema: Option<&Spanned<Nam
 }
 
 pub(super) async fn describe(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Result<Outcome> {
-    TableName::try_from_name(&name.value).map_err(|error| error.or_at(name.span))?;
-    let provider = resolver.table(&name.value, 0).await.map_err(|error| error.or_at(name.span))?;
-    let schema = provider.schema();
-    let spelled = |field: &arrow::datatypes::Field| {
-        field.metadata().get(NAME_METADATA).cloned().unwrap_or_else(|| field.name().clone())
-    };
+    let columns = resolver.columns(&name.value).await.map_err(|error| error.or_at(name.span))?;
     Ok(Report::new()
-        .texts("column_name", schema.fields().iter().map(|field| spelled(field)))
-        .texts("data_type", schema.fields().iter().map(|field| sql_type(field)))
-        .bools("is_nullable", schema.fields().iter().map(|field| field.is_nullable()))
+        .texts("column_name", columns.iter().map(|column| &column.name))
+        .texts("data_type", columns.iter().map(|column| &column.type_name))
+        .bools("is_nullable", columns.iter().map(|column| column.nullable))
         .outcome())
 }

@@ -118,7 +118,8 @@ impl StatementStore {
         };
         let same = match (&seen.e_tag, &meta.e_tag) {
             (Some(a), Some(b)) => unquoted(a) == unquoted(b),
-            _ => seen.size == meta.size && seen.modified == meta.last_modified,
+            // A listing may tell milliseconds where `Last-Modified` has seconds only.
+            _ => seen.size == meta.size && seen.modified.timestamp() == meta.last_modified.timestamp(),
         };
         if same { Ok(()) } else { Err(changed((self.namer)(key))) }
     }

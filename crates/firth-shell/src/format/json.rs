@@ -6,7 +6,7 @@ use super::{
     ndjson::JsonRows,
     text::{TextFormat, TextWriter},
 };
-use crate::value::Values;
+use firth_engine::value::Values;
 
 pub(super) const FORMAT: Format = Format {
     name: "json",

@@ -6,7 +6,7 @@ use super::{
     Between, Format, distinct_names,
     text::{TextFormat, TextWriter},
 };
-use crate::value::{Values, push_json_string};
+use firth_engine::value::{Values, push_json_string};
 
 pub(super) const FORMAT: Format = Format {
     name: "ndjson",

@@ -7,7 +7,7 @@ use super::{
     Between, Format, Style,
     text::{TextFormat, TextWriter, header, printable},
 };
-use crate::value::{Values, is_number};
+use firth_engine::value::{Values, is_number};
 
 pub(super) const FORMAT: Format = Format {
     name: "table",

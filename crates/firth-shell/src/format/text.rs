@@ -6,7 +6,7 @@ use ::arrow::{
 };
 
 use super::{ResultWriter, Sink, WriteError};
-use crate::value::Values;
+use firth_engine::value::Values;
 
 /// A text format's own part. Everything is appended to `out`.
 pub(super) trait TextFormat {

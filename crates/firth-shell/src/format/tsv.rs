@@ -5,7 +5,7 @@ use super::{
     Between, Format,
     text::{TextFormat, TextWriter},
 };
-use crate::value::Values;
+use firth_engine::value::Values;
 
 pub(super) const FORMAT: Format = Format {
     name: "tsv",

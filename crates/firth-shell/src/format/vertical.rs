@@ -6,7 +6,7 @@ use super::{
     Between, Format,
     text::{TextFormat, TextWriter, header, printable},
 };
-use crate::value::Values;
+use firth_engine::value::Values;
 
 pub(super) const FORMAT: Format = Format {
     name: "vertical",

@@ -92,7 +92,14 @@ fn every_type_is_decoded() {
     |    |                                      |    |      |    |
     +----+--------------------------------------+----+------+----+
     ");
-    let wires = [Wire::Date, Wire::Time, Wire::Timestamp, Wire::TimestampTz, Wire::Numeric, Wire::BigNumeric];
+    let wires = [
+        Wire::Date,
+        Wire::Time,
+        Wire::Timestamp,
+        Wire::TimestampTz,
+        Wire::Numeric(38, 9),
+        Wire::BigNumeric(76, 38),
+    ];
     insta::assert_snapshot!(shown(&wires, &[
         vec![some((-1i32).to_be_bytes()), some(1i64.to_be_bytes()), some((-1i64).to_be_bytes()),
              some(0i64.to_be_bytes()), some(numeric("-12.5")), some(numeric("0.00000000000000000001"))],
@@ -127,10 +134,10 @@ fn what_does_not_fit_is_an_error_that_names_the_column() {
     let mut nan = numeric("0");
     nan[4..6].copy_from_slice(&0xC000u16.to_be_bytes());
     let lines: Vec<String> = [
-        error(Wire::Numeric, &nan),
-        error(Wire::Numeric, &numeric("0.0000000001")),
-        error(Wire::Numeric, &numeric(&"9".repeat(30))),
-        error(Wire::BigNumeric, &numeric(&"9".repeat(39))),
+        error(Wire::Numeric(38, 9), &nan),
+        error(Wire::Numeric(38, 9), &numeric("0.0000000001")),
+        error(Wire::Numeric(38, 9), &numeric(&"9".repeat(30))),
+        error(Wire::BigNumeric(76, 38), &numeric(&"9".repeat(39))),
         error(Wire::Date, &i32::MAX.to_be_bytes()),
         error(Wire::Date, &3_000_000i32.to_be_bytes()),
         error(Wire::Timestamp, &i64::MIN.to_be_bytes()),
@@ -205,6 +212,6 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
         let whole = [&stream(&[])[..22], &bytes[..]].concat();
-        let _ = decode(&[Wire::Numeric, Wire::Jsonb, Wire::Uuid], [&whole[..]]);
+        let _ = decode(&[Wire::Numeric(38, 9), Wire::Jsonb, Wire::Uuid], [&whole[..]]);
     }
 }

@@ -1,0 +1,136 @@
+//! Timestamps of files that count in coarser units than microseconds.
+//!
+//! A table's timestamps are microseconds, and a file may hold seconds or milliseconds; DataFusion then
+//! casts the file's column. Comparing such a cast with a literal, it moves the cast to the literal
+//! (`CAST(ts AS µs) < lit` becomes `ts < CAST(lit AS ms)`) and rounds it, which loses rows: with
+//! `ts = …20.000` and `lit = …20.000001` the comparison turns false (DataFusion 55.2,
+//! `datafusion_expr_common::casts::try_cast_literal_to_type`). So the cast is made by an expression that
+//! the optimizer does not know, and cannot move. Row groups are then not pruned by that column.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit},
+};
+use datafusion::{
+    common::tree_node::{Transformed, TreeNode},
+    error::Result,
+    logical_expr::ColumnarValue,
+    physical_expr_adapter::{
+        DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+    },
+    physical_plan::{PhysicalExpr, expressions::CastExpr},
+};
+
+/// Adapts expressions to a file's schema as DataFusion does, but for timestamps.
+#[derive(Debug)]
+pub(crate) struct FileSchemaAdapter;
+
+impl PhysicalExprAdapterFactory for FileSchemaAdapter {
+    fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let inner = DefaultPhysicalExprAdapterFactory.create(logical, Arc::clone(&physical))?;
+        Ok(Arc::new(Adapter { inner, physical }))
+    }
+}
+
+#[derive(Debug)]
+struct Adapter {
+    inner: Arc<dyn PhysicalExprAdapter>,
+    physical: SchemaRef,
+}
+
+impl PhysicalExprAdapter for Adapter {
+    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        let rewritten = self.inner.rewrite(expr)?;
+        let widened = rewritten.transform_up(|expr| {
+            let Some(cast) = expr.downcast_ref::<CastExpr>() else { return Ok(Transformed::no(expr)) };
+            let from = cast.expr().data_type(&self.physical)?;
+            if !is_widening(&from, cast.cast_type()) {
+                return Ok(Transformed::no(expr));
+            }
+            let cast = Arc::new(cast.clone()) as Arc<dyn PhysicalExpr>;
+            Ok(Transformed::yes(Arc::new(Widened { cast }) as Arc<dyn PhysicalExpr>))
+        })?;
+        Ok(widened.data)
+    }
+}
+
+/// Whether a cast gives timestamps more digits than they have.
+fn is_widening(from: &DataType, to: &DataType) -> bool {
+    let digits = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 0,
+        TimeUnit::Millisecond => 3,
+        TimeUnit::Microsecond => 6,
+        TimeUnit::Nanosecond => 9,
+    };
+    match (from, to) {
+        (DataType::Timestamp(from, _), DataType::Timestamp(to, _)) => digits(from) < digits(to),
+        _ => false,
+    }
+}
+
+/// A cast that nothing looks into.
+#[derive(Debug)]
+struct Widened {
+    cast: Arc<dyn PhysicalExpr>,
+}
+
+impl PhysicalExpr for Widened {
+    fn data_type(&self, schema: &Schema) -> Result<DataType> {
+        self.cast.data_type(schema)
+    }
+
+    fn nullable(&self, schema: &Schema) -> Result<bool> {
+        self.cast.nullable(schema)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        self.cast.evaluate(batch)
+    }
+
+    fn return_field(&self, schema: &Schema) -> Result<FieldRef> {
+        self.cast.return_field(schema)
+    }
+
+    /// The cast's own operands, so that columns are found and renumbered.
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        self.cast.children()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        let cast = Arc::clone(&self.cast).with_new_children(children)?;
+        Ok(Arc::new(Widened { cast }))
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cast.fmt_sql(f)
+    }
+}
+
+impl fmt::Display for Widened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cast.fmt(f)
+    }
+}
+
+impl PartialEq for Widened {
+    fn eq(&self, other: &Self) -> bool {
+        self.cast.eq(&other.cast)
+    }
+}
+
+impl Eq for Widened {}
+
+impl Hash for Widened {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cast.hash(state);
+    }
+}
