@@ -8,6 +8,7 @@
 mod arguments;
 mod command;
 mod demo;
+mod docs;
 mod error;
 mod server;
 mod servers;
@@ -46,6 +47,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
         usage: "servers up|down|status [NAMES…] [--state DIR] [--bins DIR]",
         doc: "start and stop the local servers that tests talk to",
         run: servers::run,
+    },
+    Subcommand {
+        name: "docs",
+        usage: "docs [--check]",
+        doc: "write the generated pages under docs/reference; --check only compares",
+        run: docs::run,
     },
     Subcommand {
         name: "tidy",
