@@ -175,7 +175,9 @@ fn wrong_arguments(line: &str) -> Option<Diagnostic> {
         Diagnostic::error(Code::Invalid, format!("function {name:?} does not take arguments of these types"));
     let received = after.split_once("but received ").and_then(|(_, rest)| rest.split(" (").next());
     Some(error.hint(match received {
-        Some(received) => format!("It is given {}: CAST the argument to another type.", received.to_uppercase()),
+        Some(received) => {
+            format!("It is given {}: CAST the argument to another type.", received.to_uppercase())
+        }
         None => "CAST the arguments to other types.".to_owned(),
     }))
 }

@@ -117,3 +117,10 @@ impl Session {
         }
     }
 }
+
+/// A server runs statements on any thread. Fails to compile if that is no longer so.
+#[cfg(test)]
+fn _execution_can_move_between_threads(session: &Session, statement: &Statement, remotes: &Arc<Remotes>) {
+    fn is_send(_: impl Send) {}
+    is_send(session.execute(statement, remotes));
+}

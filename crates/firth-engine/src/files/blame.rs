@@ -17,6 +17,21 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::{GetResult, ObjectStoreExt};
 
 use super::{ExternalFiles, FileKind, TableFormat, sql_type};
+use crate::error::InFile as _;
+
+/// The message with the uri of the file that it is about, if it names one as plans do: by its key.
+pub(crate) fn name_file(error: Diagnostic, tables: &[Arc<ExternalFiles>]) -> Diagnostic {
+    let Some(text) = error.detail_text() else { return error };
+    for listed in tables.iter().flat_map(|table| table.listed()) {
+        for file in &listed.files {
+            if let Some((_, words)) = text.split_once(&format!("/{}: ", file.location)) {
+                let words = words.trim_start_matches("Parquet error: ").to_owned();
+                return error.detail(words).in_file(&listed.uri(file));
+            }
+        }
+    }
+    error
+}
 
 /// The first row of a CSV table that does not fit its columns: file, line, column and value.
 /// `None` if every row fits, or the files cannot be read now.
@@ -45,8 +60,11 @@ fn blame_text(table: &ExternalFiles, text: &[u8], uri: &str) -> Option<Diagnosti
         let values = match one_row(&format, columns, row) {
             Ok(values) => values,
             Err(reason) => {
-                return Some(bad_row(uri, line, &reason).detail(format!("the row is {:?}", lossy(row)))
-                        .hint("Mend the file, or give the table the columns that the file has."));
+                return Some(
+                    bad_row(uri, line, &reason)
+                        .detail(format!("the row is {:?}", lossy(row)))
+                        .hint("Mend the file, or give the table the columns that the file has."),
+                );
             }
         };
         let typed = ReaderBuilder::new(Arc::clone(schema)).with_format(format.clone()).build(row);

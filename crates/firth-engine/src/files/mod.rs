@@ -9,7 +9,7 @@ mod provider;
 mod schema;
 mod widened;
 
-pub(crate) use blame::blame_csv;
+pub(crate) use blame::{blame_csv, name_file};
 pub(crate) use format::{FileKind, TableFormat};
 pub(crate) use hive::HiveLayout;
 pub(crate) use listing::{ListedFiles, list_files};

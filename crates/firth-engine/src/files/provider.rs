@@ -126,8 +126,14 @@ impl ExternalFiles {
             let statistics = self.statistics_of(&these);
             let groups = FileGroup::new(these).split_files(session.config().target_partitions());
             let keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
+            // The planner compares fields with their metadata, which hold the source's spelling of names.
+            let mut fields: Vec<FieldRef> = self.file_schema.fields().iter().chain(&keys).cloned().collect();
+            for (field, shown) in fields.iter_mut().zip(self.shown.fields()) {
+                Arc::make_mut(field).set_metadata(shown.metadata().clone());
+            }
+            let keys = fields.split_off(self.file_schema.fields().len());
             let source = reader.file_source(
-                TableSchema::builder(Arc::clone(&self.file_schema)).with_table_partition_cols(keys).build(),
+                TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build(),
             );
             let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)
                 .with_file_groups(groups)

@@ -53,15 +53,17 @@ pub(crate) async fn describe_files(
         .hint("List the columns in the statement."));
     }
     if format.kind == FileKind::Parquet {
-        let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
-        let mut schemas = stream::iter(others)
-            .map(|(listed, file)| {
-                let reader = Arc::clone(&reader);
-                async move {
-                    Ok::<_, Diagnostic>((listed, file, one_schema(session, &reader, listed, file).await?))
-                }
-            })
-            .buffered(AT_ONCE);
+        // Futures made in a loop, not in a closure: a closure over borrowed pairs would keep the whole
+        // statement's future from being `Send`.
+        let mut schemas = Vec::new();
+        for (listed, file) in files().skip(1).take(FILES_TO_COMPARE) {
+            let reader = Arc::clone(&reader);
+            schemas.push(async move {
+                let other = one_schema(session, &reader, listed, file).await?;
+                Ok::<_, Diagnostic>((listed, file, other))
+            });
+        }
+        let mut schemas = stream::iter(schemas).buffered(AT_ONCE);
         while let Some((listed, file, other)) = schemas.try_next().await? {
             agree(&schema, &first_bucket.uri(first), &other, &listed.uri(file))?;
         }
@@ -110,11 +112,13 @@ async fn same_headers(
     others: Vec<(&ListedFiles, &ObjectMeta)>,
 ) -> Result<()> {
     let Some(known) = header(format, first.0, first.1).await? else { return Ok(()) };
-    let mut headers = stream::iter(others)
-        .map(|(listed, file)| async move {
-            Ok::<_, Diagnostic>((listed.uri(file), header(format, listed, file).await?))
-        })
-        .buffered(AT_ONCE);
+    let mut headers = Vec::new();
+    for (listed, file) in others {
+        headers.push(
+            async move { Ok::<_, Diagnostic>((listed.uri(file), header(format, listed, file).await?)) },
+        );
+    }
+    let mut headers = stream::iter(headers).buffered(AT_ONCE);
     while let Some((uri, other)) = headers.try_next().await? {
         let same = |(one, two): (&String, &String)| one.trim().eq_ignore_ascii_case(two.trim());
         let Some(other) = other else { continue };

@@ -30,10 +30,11 @@ impl Resolver<'_> {
             .at(call.connection.span)
             .hint("EXTERNAL_QUERY takes a connection to a database.")
         })?;
-        let (relation, description) = sql
-            .describe_query(&call.sql.value)
-            .await
-            .map_err(|error| error.without_span().at(call.sql.span))?;
+        let (relation, description) = sql.describe_query(&call.sql.value).await.map_err(|error| {
+            let error = error.without_span().at(call.sql.span);
+            let hint = "The text goes there as it is: write it in that system's own SQL and names.";
+            if error.hints().is_empty() { error.hint(hint) } else { error }
+        })?;
         let pushdown = self.session.settings().bool("pushdown");
         let table = RemoteTable::try_new(remote.id.clone(), sql, relation, description, pushdown)
             .map_err(|error| error.at(call.sql.span))?;

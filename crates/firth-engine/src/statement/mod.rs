@@ -19,47 +19,61 @@ pub(crate) use show_create::table_ddl;
 
 use firth_diagnostic::Result;
 use firth_sql::Statement;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 
 use crate::{Outcome, Session, resolve::Resolver};
 
 /// Executes one statement.
-pub(crate) async fn execute(
-    session: &Session,
-    resolver: &Resolver<'_>,
-    statement: &Statement,
-) -> Result<Outcome> {
+pub(crate) fn execute<'a>(
+    session: &'a Session,
+    resolver: &'a Resolver<'a>,
+    statement: &'a Statement,
+) -> BoxFuture<'a, Result<Outcome>> {
     match statement {
-        Statement::Query(statement) => query::execute(resolver, statement).await,
-        Statement::Explain(statement) => explain::execute(resolver, statement).await,
-        Statement::ExportData(statement) => export_data::execute(resolver, statement).await,
-        Statement::CreateConnection(statement) => create_connection::execute(session, statement).await,
-        Statement::AlterConnection(statement) => alter_connection::alter(session, resolver, statement).await,
-        Statement::DropConnection(statement) => alter_connection::drop(session, resolver, statement),
-        Statement::ShowConnections => show_connections::show(session),
-        Statement::DescribeConnection(name) => show_connections::describe(session, resolver, name),
-        Statement::CheckConnection(name) => check_connection::execute(resolver, name).await,
-        Statement::ShowCreateConnection(name) => show_create::connection(session, resolver, name),
-        Statement::ShowConnectionTypes => show_connections::types(session),
-        Statement::ShowOptions(name) => show_connections::options(session, name),
-        Statement::CreateSchema(statement) => schema::create(session, statement),
+        Statement::Query(statement) => query::execute(resolver, statement).boxed(),
+        Statement::Explain(statement) => explain::execute(resolver, statement).boxed(),
+        Statement::ExportData(statement) => export_data::execute(resolver, statement).boxed(),
+        Statement::CreateConnection(statement) => create_connection::execute(session, statement).boxed(),
+        Statement::AlterConnection(statement) => {
+            alter_connection::alter(session, resolver, statement).boxed()
+        }
+        Statement::DropConnection(statement) => {
+            ready(alter_connection::drop(session, resolver, statement)).boxed()
+        }
+        Statement::ShowConnections => ready(show_connections::show(session)).boxed(),
+        Statement::DescribeConnection(name) => {
+            ready(show_connections::describe(session, resolver, name)).boxed()
+        }
+        Statement::CheckConnection(name) => check_connection::execute(resolver, name).boxed(),
+        Statement::ShowCreateConnection(name) => {
+            ready(show_create::connection(session, resolver, name)).boxed()
+        }
+        Statement::ShowConnectionTypes => ready(show_connections::types(session)).boxed(),
+        Statement::ShowOptions(name) => ready(show_connections::options(session, name)).boxed(),
+        Statement::CreateSchema(statement) => ready(schema::create(session, statement)).boxed(),
         Statement::CreateExternalSchema(statement) => {
-            schema::create_external(session, resolver, statement).await
+            schema::create_external(session, resolver, statement).boxed()
         }
-        Statement::DropSchema(statement) => schema::drop(session, resolver, statement),
-        Statement::ShowSchemas => schema::show(session),
+        Statement::DropSchema(statement) => ready(schema::drop(session, resolver, statement)).boxed(),
+        Statement::ShowSchemas => ready(schema::show(session)).boxed(),
         Statement::CreateExternalTable(statement) => {
-            create_external_table::execute(session, resolver, statement).await
+            create_external_table::execute(session, resolver, statement).boxed()
         }
-        Statement::DropExternalTable(statement) => create_external_table::drop(session, statement),
-        Statement::CreateView(statement) => create_view::execute(session, resolver, statement).await,
-        Statement::DropView(statement) => create_view::drop(session, statement),
-        Statement::ShowTables(schema) => show_tables::execute(resolver, schema.as_ref()).await,
-        Statement::DescribeTable(name) => show_tables::describe(resolver, name).await,
-        Statement::ShowCreateTable(name) => show_create::table(session, resolver, name).await,
-        Statement::ShowSettings => settings::show(session),
-        Statement::Set(statement) => settings::set(session, statement),
-        Statement::Reset(name) => settings::reset(session, name),
-        Statement::ShowAudit => settings::audit(session),
+        Statement::DropExternalTable(statement) => {
+            ready(create_external_table::drop(session, statement)).boxed()
+        }
+        Statement::CreateView(statement) => create_view::execute(session, resolver, statement).boxed(),
+        Statement::DropView(statement) => ready(create_view::drop(session, statement)).boxed(),
+        Statement::ShowTables(schema) => show_tables::execute(resolver, schema.as_ref()).boxed(),
+        Statement::DescribeTable(name) => show_tables::describe(resolver, name).boxed(),
+        Statement::ShowCreateTable(name) => show_create::table(session, resolver, name).boxed(),
+        Statement::ShowSettings => ready(settings::show(session)).boxed(),
+        Statement::Set(statement) => ready(settings::set(session, statement)).boxed(),
+        Statement::Reset(name) => ready(settings::reset(session, name)).boxed(),
+        Statement::ShowAudit => ready(settings::audit(session)).boxed(),
     }
 }
 

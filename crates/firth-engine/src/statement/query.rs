@@ -18,7 +18,7 @@ use futures::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use crate::{
     Outcome, Rows,
     error::from_datafusion,
-    files::{ExternalFiles, blame_csv},
+    files::{ExternalFiles, blame_csv, name_file},
     resolve::Resolver,
 };
 
@@ -77,12 +77,16 @@ impl RecordBatchStream for Blaming {
 async fn explained(error: DataFusionError, files: Vec<Arc<ExternalFiles>>) -> DataFusionError {
     let mut diagnostic = from_datafusion(error);
     if diagnostic.code() == Code::BadData {
+        diagnostic = name_file(diagnostic, &files);
         for table in files {
             if let Some(found) = blame_csv(&table).await {
                 diagnostic = found;
                 break;
             }
         }
+    }
+    if diagnostic.code() == Code::Remote && diagnostic.hints().is_empty() {
+        diagnostic = diagnostic.hint("EXPLAIN shows what is sent there.");
     }
     DataFusionError::External(Box::new(diagnostic))
 }
