@@ -1,4 +1,13 @@
 //! The program from outside: tests that need the engine, the connectors and the shell.
 
+mod bad_input;
+mod canary;
 mod cli;
+mod crash;
 mod docs;
+mod interrupt;
+mod place;
+mod scratch;
+mod session;
+mod slt;
+mod tpch;

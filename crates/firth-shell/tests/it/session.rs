@@ -1,0 +1,133 @@
+//! A session as tests use it: text in, text out.
+
+use std::{fmt, path::Path};
+
+use arrow::datatypes::{DataType, SchemaRef};
+use async_trait::async_trait;
+use firth_diagnostic::{Diagnostic, Source};
+use firth_engine::{Session, SessionOptions, Settings, value::Values};
+use firth_sql::{Parameter, Parameters};
+use firth_testkit::slt::{Answer, ColumnType, Executor};
+use futures::StreamExt as _;
+use tokio::{runtime::Handle, task::block_in_place};
+
+/// A session over every connector.
+pub(crate) struct TestSession(Session);
+
+/// What a statement answered, in the texts of the CSV contract. `None` is NULL.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// The columns.
+    pub(crate) schema: SchemaRef,
+    /// The rows, in their order.
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+}
+
+/// The report of a failed statement, as a person sees it.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_end())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl TestSession {
+    /// A session over the catalog in `home`, with the parameters `@n` = 41, `@nothing` = NULL,
+    /// `@text` = 'it''s' and `@day` = '2026-01-02'.
+    pub(crate) fn new(home: &Path) -> TestSession {
+        let parameters = Parameters::from([
+            ("n".to_owned(), Parameter::Int64(41)),
+            ("nothing".to_owned(), Parameter::Null),
+            ("text".to_owned(), Parameter::String("it's".to_owned())),
+            ("day".to_owned(), Parameter::String("2026-01-02".to_owned())),
+        ]);
+        TestSession(Session::new(SessionOptions {
+            home: home.to_owned(),
+            connectors: firth_connectors::all(),
+            principal: "tester".to_owned(),
+            parameters,
+            settings: Settings::default(),
+            prompt: None,
+        }))
+    }
+
+    /// Runs one statement; `None` if it answers no rows.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<Option<Answered>, Failure> {
+        let place = firth_sql::split(sql).first().copied();
+        let sql = place.map_or(sql, |place| &sql[place.start..place.end]);
+        self.answered(sql).await.map_err(|diagnostic| {
+            Failure(diagnostic.render(Some(Source { name: "test.sql", text: sql }), false))
+        })
+    }
+
+    /// Runs a script; the rows of its last statement are left unread.
+    pub(crate) async fn run_script(&self, script: &str) -> Result<(), Failure> {
+        for place in firth_sql::split(script) {
+            self.execute(&script[place.start..place.end]).await?;
+        }
+        Ok(())
+    }
+
+    async fn answered(&self, sql: &str) -> Result<Option<Answered>, Diagnostic> {
+        let statement = firth_sql::parse(sql)?;
+        let remotes = self.0.remotes();
+        let Some(mut answer) = self.0.execute(&statement, &remotes).await?.rows else { return Ok(None) };
+        let mut rows = Vec::new();
+        while let Some(batch) = answer.stream.next().await {
+            let batch = batch.map_err(firth_engine::diagnostic)?;
+            let columns: Vec<Values> = answer
+                .schema
+                .fields()
+                .iter()
+                .zip(batch.columns())
+                .map(|(field, column)| Values::try_new(field, column).expect("a column of an answer has a text"))
+                .collect();
+            rows.extend((0..batch.num_rows()).map(|row| {
+                columns.iter().map(|column| text(column, row)).collect::<Vec<_>>()
+            }));
+        }
+        Ok(Some(Answered { schema: answer.schema, rows }))
+    }
+}
+
+fn text(column: &Values, row: usize) -> Option<String> {
+    if column.is_null(row) {
+        return None;
+    }
+    let mut text = String::new();
+    column.push_text(row, &mut text);
+    Some(text)
+}
+
+/// `I` for integers, `R` for NUMERIC and FLOAT64, `T` for everything else.
+fn letter(data_type: &DataType) -> ColumnType {
+    match data_type {
+        integer if integer.is_integer() => ColumnType::Integer,
+        number if number.is_numeric() => ColumnType::FloatingPoint,
+        _ => ColumnType::Text,
+    }
+}
+
+#[async_trait]
+impl Executor for TestSession {
+    type Error = Failure;
+
+    async fn run(&mut self, sql: &str) -> Result<Answer, Failure> {
+        // The compiler cannot prove a statement's future `Send`, which this signature asks for.
+        let executed = block_in_place(|| Handle::current().block_on(self.execute(sql)));
+        Ok(match executed? {
+            None => Answer::Done(0),
+            Some(Answered { schema, rows }) => Answer::Rows {
+                types: schema.fields().iter().map(|field| letter(field.data_type())).collect(),
+                rows: rows
+                    .into_iter()
+                    .map(|row| row.into_iter().map(|value| value.unwrap_or("NULL".to_owned())).collect())
+                    .collect(),
+            },
+        })
+    }
+}

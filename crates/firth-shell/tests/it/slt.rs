@@ -1,0 +1,91 @@
+//! Every suite below `testdata/slt`, each in sessions of its own.
+//!
+//! Besides the servers' variables a file has `${FILES}` (the folder `testdata/files`), `${WORK}` (an
+//! empty folder), `${PREFIX}` (a word for the names of objects in buckets; what bears it is deleted
+//! afterwards) and, in the suites that have a `setup.sql`, `${SCHEMA}` (a schema of the PostgreSQL
+//! server in which that script was run).
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::Path,
+};
+
+use firth_testkit::{servers::Servers, slt::Suite};
+use futures::FutureExt as _;
+
+use crate::{
+    scratch::{Schema, buckets, empty, unique},
+    session::TestSession,
+};
+
+const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+
+/// How many files of a suite run at a time.
+const JOBS: usize = 2;
+
+async fn run(suite: &str) {
+    let folder = Path::new(TESTDATA).canonicalize().expect("testdata is there");
+    let work = tempfile::tempdir().expect("a folder");
+    let prefix = unique("slt");
+    let servers = Servers::from_env();
+    let files = folder.join("slt").join(suite);
+    let mut slt = Suite::below(&files)
+        .with_variable("FILES", folder.join("files").display().to_string())
+        .with_variable("WORK", work.path().display().to_string())
+        .with_variable("PREFIX", &prefix);
+    let script = fs::read_to_string(files.join("setup.sql")).ok();
+    let schema = match (&servers.postgres, script) {
+        (Some(server), Some(script)) => Some(Schema::create(server, &prefix, &script, &files)),
+        _ => None,
+    };
+    if let Some(schema) = &schema {
+        slt = slt.with_variable("SCHEMA", &schema.name);
+    } else {
+        // Files that need the server are skipped for its sake before anyone looks at the name.
+        slt = slt.with_variable("SCHEMA", "none");
+    }
+    let homes = work.path().join("homes");
+    let run = slt.run(JOBS, |file| {
+        let home = homes.join(file.file_stem().expect("a file has a name"));
+        async move { Ok(TestSession::new(&home)) }
+    });
+    let done = AssertUnwindSafe(run).catch_unwind().await;
+    for bucket in buckets(&servers) {
+        empty(bucket.as_ref(), &prefix).await;
+    }
+    if let Err(failed) = done {
+        resume_unwind(failed);
+    }
+}
+
+/// One test for each suite: its name and its folder.
+macro_rules! suites {
+    ($($name:ident: $folder:literal,)+) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            run($folder).await;
+        }
+    )+
+
+        #[test]
+        fn every_suite_runs() {
+            let listed = [$($folder),+];
+            for entry in fs::read_dir(Path::new(TESTDATA).join("slt")).expect("testdata/slt is there") {
+                let name = entry.expect("an entry").file_name();
+                assert!(listed.iter().any(|folder| name == *folder), "no test runs testdata/slt/{name:?}");
+            }
+        }
+    };
+}
+
+suites! {
+    core: "core",
+    files: "files",
+    s3: "s3",
+    azure: "azure",
+    gcs: "gcs",
+    postgres: "postgres",
+    spanner_stub: "spanner-stub",
+    cross: "cross",
+}
