@@ -58,6 +58,10 @@ impl StoreError {
 fn sqlite(error: &rusqlite::Error, path: &Path) -> Diagnostic {
     let said = error.to_string();
     let message = |code, what: &str| Diagnostic::error(code, format!("the catalog {path:?} {what}"));
+    // The index of the log cannot grow: SQLite has no other name for a full disk there.
+    if error.sqlite_error().is_some_and(|error| error.extended_code == SHARED_MEMORY_SIZE) {
+        return message(Code::Exhausted, "could not be opened: the disk is full").hint(FULL);
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             message(Code::Conflict, "is in use by another process").hint("Try again in a moment.")
@@ -67,17 +71,24 @@ fn sqlite(error: &rusqlite::Error, path: &Path) -> Diagnostic {
             message(Code::BadData, "is not a Firth catalog").detail(said).hint(DAMAGED)
         }
         Some(ErrorCode::DiskFull) => {
-            message(Code::Exhausted, "could not be written: the disk is full").hint("Nothing was changed.")
+            message(Code::Exhausted, "could not be written: the disk is full").hint(FULL)
         }
         Some(
             ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied
             | ErrorCode::SystemIoFailure,
-        ) => message(Code::Io, "could not be read or written").detail(said),
+        ) => message(Code::Io, "could not be read or written")
+            .detail(said)
+            .hint("Check that the disk has room, and that you may write in the folder. Nothing was changed."),
         _ => Diagnostic::internal(format!("the catalog {path:?} answered: {said}")),
     }
 }
+
+/// `SQLITE_IOERR_SHMSIZE`.
+const SHARED_MEMORY_SIZE: i32 = 10 | (19 << 8);
+
+const FULL: &str = "Free some space and run the statement again. Nothing was changed.";
 
 const DAMAGED: &str =
     "Nothing was overwritten. Restore the file from a backup, or choose another folder with `--home`.";

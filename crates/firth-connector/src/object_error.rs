@@ -191,7 +191,7 @@ fn unauthenticated(uri: &str) -> Diagnostic {
         Code::Unauthenticated,
         format!("the store of {uri:?} does not accept the connection's credential"),
     )
-    .hint("`ALTER CONNECTION … SET OPTIONS (…)` gives the connection another one.")
+    .hint("Check it for typing errors; `ALTER CONNECTION … SET OPTIONS (…)` gives a stored connection another one.")
 }
 
 fn no_credential(uri: &str) -> Diagnostic {

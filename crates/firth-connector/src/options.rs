@@ -254,6 +254,7 @@ fn convert(spec: &OptionSpec, option: &GivenOption) -> Result<Option<OptionValue
             ),
         )
         .at(option.value.span)
+        .hint(how_to_write(spec.kind))
     };
     let value = match (&option.value.value, spec.kind) {
         (GivenValue::Null, _) => return Ok(None),
@@ -289,8 +290,20 @@ fn convert(spec: &OptionSpec, option: &GivenOption) -> Result<Option<OptionValue
 
 /// The text itself is not shown: it may be a secret that was read into the wrong option.
 fn not_read(spec: &OptionSpec, option: &GivenOption) -> Diagnostic {
-    let message = format!("option {:?} takes {}, and what was read is not one", spec.name, spec.kind.sql_type());
-    Diagnostic::error(Code::Invalid, message).at(option.value.span)
+    let message =
+        format!("option {:?} takes {}, and what was read is not one", spec.name, spec.kind.sql_type());
+    Diagnostic::error(Code::Invalid, message)
+        .at(option.value.span)
+        .hint("Look at what the variable or the file holds.")
+}
+
+fn how_to_write(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::String => "Write a text in quotes: 'text'.",
+        OptionKind::Int64 => "Write a whole number, without quotes.",
+        OptionKind::Bool => "Write TRUE or FALSE, without quotes.",
+        OptionKind::Strings => "Write a list of texts: ['one', 'two'].",
+    }
 }
 
 fn choice(spec: &OptionSpec, text: &str, option: &GivenOption) -> Result<String> {
@@ -312,10 +325,11 @@ fn choice(spec: &OptionSpec, text: &str, option: &GivenOption) -> Result<String>
 }
 
 fn missing(object: &str, spec: &OptionSpec, whole: Span) -> Diagnostic {
+    let value = if spec.kind == OptionKind::String { "'…'" } else { "…" };
     Diagnostic::error(Code::Invalid, format!("option {:?} is missing", spec.name)).at(whole).hint(format!(
-        "{} need it: {}",
+        "{} need it: add `{} = {value}`.",
         upper_first(object),
-        spec.doc
+        spec.name
     ))
 }
 
@@ -374,8 +388,11 @@ mod tests {
             error(&[given("hots", text("h"))]),
             "TEST connections have no option \"hots\" | Did you mean \"host\"?"
         );
-        assert_eq!(error(&[]), "option \"host\" is missing | TEST connections need it: The server's name.");
-        assert_eq!(error(&[given("port", text("1"))]), "option \"port\" takes INT64, not STRING | ");
+        assert_eq!(error(&[]), "option \"host\" is missing | TEST connections need it: add `host = '…'`.");
+        assert_eq!(
+            error(&[given("port", text("1"))]),
+            "option \"port\" takes INT64, not STRING | Write a whole number, without quotes."
+        );
         assert_eq!(
             error(&[given("sslmode", text("requires"))]),
             "\"requires\" is not a value of option \"sslmode\" | Did you mean \"require\"?"

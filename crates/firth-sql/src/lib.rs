@@ -11,6 +11,7 @@ mod dialect;
 mod display;
 pub mod keyword;
 mod lexer;
+mod mask;
 mod parse;
 #[cfg(test)]
 mod property_tests;
@@ -22,6 +23,7 @@ mod statement;
 pub use column_type::ColumnType;
 pub use display::ShownOptions;
 pub use lexer::{Token, TokenKind, lex};
+pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
 pub use rewrite::rewrite;

@@ -38,7 +38,8 @@ pub(super) fn optional(cursor: &mut Cursor<'_>) -> Result<Option<OptionList>> {
         let value = literal(cursor)?;
         if options.iter().any(|option| option.name.value.eq_ignore_ascii_case(&name.value)) {
             return Err(Diagnostic::error(Code::Invalid, format!("option {:?} is given twice", name.value))
-                .at(name.span));
+                .at(name.span)
+                .hint("Keep one of them."));
         }
         options.push(SqlOption { name, value });
         if !cursor.take_operator(",") {
@@ -46,7 +47,8 @@ pub(super) fn optional(cursor: &mut Cursor<'_>) -> Result<Option<OptionList>> {
         }
     }
     if !cursor.take_operator(")") {
-        return Err(cursor.expected("`,` or `)` after the option"));
+        return Err(unnamed(cursor, "`,` or `)` after the option")
+            .hint("Options are separated by commas, and texts stand in quotes."));
     }
     Ok(Some(Spanned::new(options, cursor.since(start))))
 }
@@ -86,8 +88,20 @@ fn nested_literal(cursor: &mut Cursor<'_>, depth: usize) -> Result<OptionLiteral
             Ok(OptionLiteral::String(Secret::new(decode_string(cursor.text, &token)?)))
         }
         TokenKind::Word => word(cursor, text),
-        _ => Err(cursor.expected("a value")),
+        _ => Err(unnamed(cursor, "a value")),
     }
+}
+
+/// The error that `what` should stand here, without the words that stand here instead: they may be a
+/// secret without quotes, or the rest of one with a quote in it.
+fn unnamed(cursor: &Cursor<'_>, what: &str) -> Diagnostic {
+    let found = match cursor.peek().map(|token| token.kind) {
+        Some(TokenKind::Word | TokenKind::QuotedIdentifier) => "a word",
+        Some(TokenKind::Number) => "a number",
+        Some(TokenKind::Parameter | TokenKind::SystemVariable) => "a parameter",
+        _ => return cursor.expected(what),
+    };
+    Diagnostic::error(Code::Syntax, format!("expected {what}, found {found}")).at(cursor.here())
 }
 
 fn array(cursor: &mut Cursor<'_>, depth: usize) -> Result<OptionLiteral> {
@@ -142,8 +156,7 @@ fn word(cursor: &mut Cursor<'_>, text: &str) -> Result<OptionLiteral> {
                 cursor.advance();
                 Ok(OptionLiteral::Other(name, string(cursor, &format!("a string after {name}"))?))
             }
-            None => Err(cursor
-                .expected("a value")
+            None => Err(unnamed(cursor, "a value")
                 .at(start)
                 .hint("Values are literals: 'text', 42, 1.5, TRUE, NULL, ['a', 'b'], ENV('NAME'), FILE('path') or PROMPT().")),
         },
