@@ -88,18 +88,19 @@ impl Runner {
     }
 
     fn build(&self) -> Command {
-        let mut command = self.run();
-        command.arg("--no-run");
-        command
+        self.command("--no-run")
     }
 
     fn run(&self) -> Command {
+        self.command("--no-fail-fast")
+    }
+
+    /// Both commands ask for the same packages and targets, so that the second builds nothing.
+    fn command(&self, flag: &str) -> Command {
         let mut command = workspace::cargo();
         match self {
-            Runner::Nextest => command.args(["nextest", "run", "--workspace", "--no-fail-fast"]),
-            Runner::Cargo => {
-                command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
-            }
+            Runner::Nextest => command.args(["nextest", "run", "--workspace", flag]),
+            Runner::Cargo => command.args(["test", "--workspace", "--lib", "--bins", "--tests", flag]),
         };
         command
     }
