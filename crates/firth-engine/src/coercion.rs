@@ -4,8 +4,9 @@
 //!
 //! - `/` of two integers is FLOAT64, not an integer.
 //! - A FLOAT64 *literal* beside a NUMERIC is that NUMERIC, exactly as written: `x = 0.07` compares
-//!   decimals. (GoogleSQL coerces literals to the type they stand beside; other FLOAT64 expressions
-//!   make the NUMERIC a FLOAT64.)
+//!   decimals. GoogleSQL coerces literals to the type they stand beside; every other FLOAT64 makes the
+//!   NUMERIC a FLOAT64.
+//! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
 
 use std::str::FromStr;
 
@@ -61,8 +62,11 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             let (left, changed_left) = beside(*left, &right_type);
             let (right, changed_right) = beside(*right, &left_type);
+            let (left, widened_left) = as_float_beside(left, &right.get_type(schema)?, schema)?;
+            let (right, widened_right) = as_float_beside(right, &left.get_type(schema)?, schema)?;
             let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
-            Ok(Transformed::new_transformed(expr, changed_left || changed_right))
+            let changed = changed_left || changed_right || widened_left || widened_right;
+            Ok(Transformed::new_transformed(expr, changed))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
             let data_type = expr.get_type(schema)?;
@@ -84,8 +88,31 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 .collect();
             Ok(Transformed::new_transformed(Expr::InList(InList::new(expr, list, negated)), changed))
         }
+        Expr::AggregateFunction(mut function) if function.func.name() == "avg" => {
+            let Some(argument) = function.params.args.first_mut() else {
+                return Ok(Transformed::no(Expr::AggregateFunction(function)));
+            };
+            // DataFusion's average has four decimals more than its argument.
+            let wider = match argument.get_type(schema)? {
+                DataType::Decimal128(precision, scale @ 0..5) => {
+                    DataType::Decimal128((precision + 5 - scale.unsigned_abs()).min(38), 5)
+                }
+                _ => return Ok(Transformed::no(Expr::AggregateFunction(function))),
+            };
+            *argument = Expr::Cast(Cast::new(Box::new(argument.clone()), wider));
+            Ok(Transformed::yes(Expr::AggregateFunction(function)))
+        }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// A decimal that stands beside a FLOAT64, as a FLOAT64.
+fn as_float_beside(expr: Expr, other: &DataType, schema: &DFSchema) -> Result<(Expr, bool)> {
+    let decimal = matches!(expr.get_type(schema)?, DataType::Decimal128(..) | DataType::Decimal256(..));
+    Ok(match decimal && *other == DataType::Float64 {
+        true => (Expr::Cast(Cast::new(Box::new(expr), DataType::Float64)), true),
+        false => (expr, false),
+    })
 }
 
 /// A FLOAT64 literal that stands beside a decimal, as a decimal.

@@ -9,7 +9,6 @@ use firth_engine::{Session, SessionOptions, Settings, value::Values};
 use firth_sql::{Parameter, Parameters};
 use firth_testkit::slt::{Answer, ColumnType, Executor};
 use futures::StreamExt as _;
-use tokio::{runtime::Handle, task::block_in_place};
 
 /// A session over every connector.
 pub(crate) struct TestSession(Session);
@@ -84,11 +83,14 @@ impl TestSession {
                 .fields()
                 .iter()
                 .zip(batch.columns())
-                .map(|(field, column)| Values::try_new(field, column).expect("a column of an answer has a text"))
+                .map(|(field, column)| {
+                    Values::try_new(field, column).expect("a column of an answer has a text")
+                })
                 .collect();
-            rows.extend((0..batch.num_rows()).map(|row| {
-                columns.iter().map(|column| text(column, row)).collect::<Vec<_>>()
-            }));
+            rows.extend(
+                (0..batch.num_rows())
+                    .map(|row| columns.iter().map(|column| text(column, row)).collect::<Vec<_>>()),
+            );
         }
         Ok(Some(Answered { schema: answer.schema, rows }))
     }
@@ -117,9 +119,7 @@ impl Executor for TestSession {
     type Error = Failure;
 
     async fn run(&mut self, sql: &str) -> Result<Answer, Failure> {
-        // The compiler cannot prove a statement's future `Send`, which this signature asks for.
-        let executed = block_in_place(|| Handle::current().block_on(self.execute(sql)));
-        Ok(match executed? {
+        Ok(match self.execute(sql).await? {
             None => Answer::Done(0),
             Some(Answered { schema, rows }) => Answer::Rows {
                 types: schema.fields().iter().map(|field| letter(field.data_type())).collect(),

@@ -221,9 +221,11 @@ fn same(expected: &Answered, found: &Answered, ordered: bool) -> Result<(), Stri
     let fields = expected.schema.fields();
     for (row, (left, right)) in left.iter().zip(&right).enumerate() {
         let equal = left.len() == right.len()
-            && fields.iter().zip(left.iter().zip(right)).all(|(field, (left, right))| match field.data_type() {
-                DataType::Float64 => close(left.as_deref(), right.as_deref()),
-                _ => left == right,
+            && fields.iter().zip(left.iter().zip(right)).all(|(field, (left, right))| {
+                match field.data_type() {
+                    DataType::Float64 => close(left.as_deref(), right.as_deref()),
+                    _ => left == right,
+                }
             });
         if !equal {
             return Err(format!("row {row} is {right:?}, not {left:?}"));
