@@ -16,7 +16,7 @@ use crate::{
 
 /// A text that stands nowhere by chance: letters and digits, so that no spelling but those below
 /// changes it.
-fn canary(what: &str) -> String {
+pub(crate) fn canary(what: &str) -> String {
     format!("kanarie{}", unique(what).replace('_', "z"))
 }
 
@@ -51,7 +51,7 @@ fn holds(haystack: &[u8], secret: &str) -> bool {
 
 /// What the program has written: its streams, and every file of its home.
 #[derive(Default)]
-struct Written(Vec<(String, Vec<u8>)>);
+pub(crate) struct Written(Vec<(String, Vec<u8>)>);
 
 impl Written {
     /// Runs a script in every verbosity that there is.
@@ -66,7 +66,7 @@ impl Written {
     }
 
     /// Takes every byte of the home, and the names in it.
-    fn home(&mut self, place: &Place) {
+    pub(crate) fn home(&mut self, place: &Place) {
         let mut folders: Vec<PathBuf> = vec![place.path().join("home")];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).expect("listed") {
@@ -80,7 +80,7 @@ impl Written {
         }
     }
 
-    fn assert_without(&self, secrets: &[String]) {
+    pub(crate) fn assert_without(&self, secrets: &[String]) {
         for (place, bytes) in &self.0 {
             for secret in secrets {
                 assert!(!holds(bytes, secret), "{secret} is in {place}:\n{}", String::from_utf8_lossy(bytes));
