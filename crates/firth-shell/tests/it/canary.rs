@@ -38,7 +38,7 @@ fn spellings(secret: &str) -> Vec<Vec<u8>> {
         // Characters that also depend on what stands around the secret are left out.
         let (from, to) = ((before * 8).div_ceil(6), text.len() * 8 / 6);
         for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
-            spellings.push(engine.encode(&text)[from..to].as_bytes().to_vec());
+            spellings.push(engine.encode(&text).as_bytes()[from..to].to_vec());
         }
     }
     spellings
