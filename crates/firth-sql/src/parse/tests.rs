@@ -192,7 +192,7 @@ fn clauses_that_do_not_fit_are_named() {
     hint: EXPORT DATA ends in AS and the query whose rows are written.
     ");
     insta::assert_snapshot!(parsed("CREATE CONNECTION c OPTIONS (password = hunter2, user = 'x')"), @r"
-    error[syntax]: expected a value, found `hunter2`
+    error[syntax]: expected a value, found a word
      --> sql:1:41
     1 | CREATE CONNECTION c OPTIONS (password = hunter2, user = 'x')
       |                                         ^^^^^^^
