@@ -9,7 +9,6 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, Schema},
 };
 use datafusion::common::ScalarValue;
-use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::ColumnType;
 use object_store::path::Path;
@@ -30,7 +29,7 @@ pub(crate) struct HiveLayout {
 
 impl HiveLayout {
     /// Reads keys and types from the files' paths: INT64 if every value is one, else DATE, else STRING.
-    pub(crate) fn infer(_options: &Options, buckets: &[ListedFiles]) -> Result<Self> {
+    pub(crate) fn infer(buckets: &[ListedFiles]) -> Result<Self> {
         let mut files = buckets.iter().flat_map(|listed| listed.files.iter().map(move |file| (listed, file)));
         let Some((_, first)) = files.next() else { return Ok(HiveLayout { keys: Vec::new() }) };
         let names: Vec<String> = pairs(&first.location).map(|(key, _)| key).collect();

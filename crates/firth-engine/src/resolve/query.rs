@@ -191,3 +191,34 @@ fn whole(query: &Query) -> Span {
     let line = text.find('\n').unwrap_or(text.len());
     Span::new(query.span.start, query.span.start + line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(columns: &[(&str, Option<&str>)], items: &[Option<&str>]) -> String {
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|(name, spelling)| {
+                let metadata =
+                    spelling.iter().map(|spelling| (NAME_METADATA.to_owned(), (*spelling).to_owned()));
+                Field::new(*name, DataType::Int64, true).with_metadata(metadata.collect())
+            })
+            .collect();
+        let spelled = Headers { items: items.iter().map(|item| item.map(str::to_owned)).collect() };
+        headers(&Schema::new(fields), &spelled).join(", ")
+    }
+
+    #[test]
+    fn a_column_is_headed_as_the_query_spells_it() {
+        assert_eq!(shown(&[("id", Some("ID")), ("f0_", None)], &[Some("Id"), Some("f0_")]), "Id, f0_");
+    }
+
+    #[test]
+    fn a_star_is_headed_as_the_source_spells_it() {
+        let columns = [("a", None), ("customerid", Some("CustomerId")), ("name", None), ("z", None)];
+        assert_eq!(shown(&columns, &[Some("A"), None, Some("Z")]), "A, CustomerId, name, Z");
+        assert_eq!(shown(&columns, &[None]), "a, CustomerId, name, z");
+        assert_eq!(shown(&columns, &[None, None]), "a, CustomerId, name, z");
+    }
+}

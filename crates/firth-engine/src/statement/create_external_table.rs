@@ -68,7 +68,7 @@ async fn create(
     let layout = match &statement.partition_columns {
         PartitionColumns::None => None,
         PartitionColumns::Inferred => {
-            Some(HiveLayout::infer(&options, &listed).map_err(|error| error.or_at(uris_span))?)
+            Some(HiveLayout::infer(&listed).map_err(|error| error.or_at(uris_span))?)
         }
         PartitionColumns::Listed(columns) => {
             let columns =

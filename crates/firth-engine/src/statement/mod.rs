@@ -48,9 +48,7 @@ pub(crate) fn execute<'a>(
             ready(show_connections::describe(session, resolver, name)).boxed()
         }
         Statement::CheckConnection(name) => check_connection::execute(resolver, name).boxed(),
-        Statement::ShowCreateConnection(name) => {
-            ready(show_create::connection(session, resolver, name)).boxed()
-        }
+        Statement::ShowCreateConnection(name) => ready(show_create::connection(resolver, name)).boxed(),
         Statement::ShowConnectionTypes => ready(show_connections::types(session)).boxed(),
         Statement::ShowOptions(name) => ready(show_connections::options(session, name)).boxed(),
         Statement::CreateSchema(statement) => ready(schema::create(session, statement)).boxed(),

@@ -17,12 +17,7 @@ use crate::{
     resolve::{Resolver, no_table},
 };
 
-pub(super) fn connection(
-    session: &Session,
-    resolver: &Resolver<'_>,
-    name: &Spanned<Name>,
-) -> Result<Outcome> {
-    let _ = session;
+pub(super) fn connection(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Result<Outcome> {
     let id = ConnectionName::try_from_name(&name.value).map_err(|error| error.or_at(name.span))?;
     let record = resolver.connection(&id, Some(name.span))?;
     Ok(Report::new().texts("statement", [connection_ddl(&record)]).outcome())

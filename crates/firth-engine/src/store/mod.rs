@@ -6,6 +6,8 @@
 
 mod registry;
 mod statement_store;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use registry::{StatementStores, StoreHandle};
 pub(crate) use statement_store::{ChangedWhileReading, StatementStore};
