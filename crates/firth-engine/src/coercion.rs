@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn float_literals_become_the_decimals_they_read_as() {
         let shown = |number: f64| decimal(number).map(|value| format!("{value:?}"));
-        assert_eq!(shown(0.07).as_deref(), Some("Decimal128(Some(7),3,2)"));
-        assert_eq!(shown(-0.5).as_deref(), Some("Decimal128(Some(-5),2,1)"));
-        assert_eq!(shown(24.0).as_deref(), Some("Decimal128(Some(24),2,0)"));
+        assert_eq!(shown(0.07).as_deref(), Some("Decimal128(0.07,3,2)"));
+        assert_eq!(shown(-0.5).as_deref(), Some("Decimal128(-0.5,2,1)"));
+        assert_eq!(shown(24.0).as_deref(), Some("Decimal128(24,2,0)"));
         assert_eq!(shown(f64::NAN), None);
         assert_eq!(shown(1e300), None);
     }

@@ -205,7 +205,7 @@ mod tests {
         );
         assert_eq!(
             values("m/dt=__HIVE_DEFAULT_PARTITION__/region=x/a").as_deref(),
-            Ok("[Date32(NULL), Utf8(\"x\")]")
+            Ok("[Date32(\"NULL\"), Utf8(\"x\")]")
         );
         let message = |path: &str| values(path).expect_err("does not fit").message().to_owned();
         assert!(message("m/region=x/dt=2031-03-01/a").contains("does not lie in folders"));
