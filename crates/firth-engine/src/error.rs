@@ -152,7 +152,7 @@ fn from_schema(error: &SchemaError) -> Diagnostic {
 
 fn from_plan(text: &str) -> Diagnostic {
     let line = first_line(text);
-    if let Some(error) = wrong_arguments(&line) {
+    if let Some(error) = wrong_arguments(&line).or_else(|| not_grouped(&line)) {
         return error;
     }
     if let Some(rest) = line.strip_prefix("Invalid function '") {
@@ -182,6 +182,20 @@ fn wrong_arguments(line: &str) -> Option<Diagnostic> {
     }))
 }
 
+/// DataFusion's words for a column that is not one value for each group.
+fn not_grouped(line: &str) -> Option<Diagnostic> {
+    let (_, after) = line.split_once("must be in GROUP BY or an aggregate function")?;
+    let column = after.split_once("column \"")?.1.split('"').next()?;
+    let name = column.rsplit('.').next()?;
+    Some(
+        Diagnostic::error(
+            Code::Invalid,
+            format!("column {name:?} is neither in GROUP BY nor in an aggregate function"),
+        )
+        .hint("Add it to GROUP BY, or put it in an aggregate function."),
+    )
+}
+
 fn from_arrow(error: &ArrowError) -> Diagnostic {
     match error {
         ArrowError::DivideByZero => {
@@ -190,17 +204,18 @@ fn from_arrow(error: &ArrowError) -> Diagnostic {
         ArrowError::ArithmeticOverflow(text) => {
             Diagnostic::error(Code::BadData, "a number is out of range").detail(text)
         }
-        ArrowError::CastError(text)
-        | ArrowError::ParseError(text)
-        | ArrowError::InvalidArgumentError(text) => {
+        ArrowError::CastError(text) => Diagnostic::error(Code::BadData, "a value does not fit its type")
+            .detail(text)
+            .hint("SAFE_CAST gives NULL instead."),
+        ArrowError::ParseError(text) | ArrowError::InvalidArgumentError(text) => {
             Diagnostic::error(Code::BadData, "a value does not fit its type").detail(text)
         }
         ArrowError::CsvError(text) => {
             Diagnostic::error(Code::BadData, "a row is not CSV of this table").detail(text)
         }
-        ArrowError::JsonError(text) => {
-            Diagnostic::error(Code::BadData, "a line is not JSON of this table").detail(text)
-        }
+        ArrowError::JsonError(text) => Diagnostic::error(Code::BadData, "a line is not JSON of this table")
+            .detail(text)
+            .hint("Each line of the files must be one JSON object whose fields fit the table's columns."),
         ArrowError::ParquetError(text) => broken_parquet(text),
         ArrowError::IoError(text, error) => from_io(error).detail(text),
         ArrowError::ExternalError(error) => match downcast_chain(error.as_ref()) {
@@ -244,11 +259,16 @@ pub(crate) fn from_io(error: &std::io::Error) -> Diagnostic {
         }
         ErrorKind::PermissionDenied => (Code::PermissionDenied, None),
         ErrorKind::NotFound => (Code::NotFound, None),
+        // The words of the decompressors.
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            (Code::BadData, Some("Write the file anew, or leave it out of the uris."))
+        }
         _ => (Code::Io, None),
     };
     let message = match code {
-        Code::Exhausted => "the disk is full",
-        _ => "a local file could not be read or written",
+        Code::Exhausted => "the disk is full".to_owned(),
+        Code::BadData => format!("{SOME_FILE} is cut short, or not compressed as its name says"),
+        _ => "a local file could not be read or written".to_owned(),
     };
     Diagnostic::error(code, message).detail(error.to_string()).hint_if(hint.map(str::to_owned))
 }
