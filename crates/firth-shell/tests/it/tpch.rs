@@ -16,23 +16,19 @@ use crate::{
 
 const QUERIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../queries/tpch");
 
-/// Some rows of every query need a few thousand orders.
+/// Large enough that every query finds something.
 const SCALE: f64 = 0.01;
 
 /// Queries whose ORDER BY leaves the order of some rows open: nothing says which of two equal revenues
 /// comes first.
 const PARTLY_ORDERED: [u32; 5] = [3, 5, 10, 11, 18];
 
-/// Queries that find nothing at this scale.
-const EMPTY: [u32; 0] = [];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_answers_over_local_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let local = over_local_files(folder.path()).await;
     for number in 1..=22 {
-        let rows = ask(&local, number).await.rows.len();
-        assert_eq!(rows == 0, EMPTY.contains(&number), "query {number} has {rows} rows");
+        assert!(!ask(&local, number).await.rows.is_empty(), "query {number} finds nothing");
     }
 }
 
