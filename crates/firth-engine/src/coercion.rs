@@ -2,7 +2,8 @@
 //!
 //! An analyzer rule, ahead of DataFusion's own coercion, since it needs the operands' types:
 //!
-//! - `/` of two integers is FLOAT64, not an integer.
+//! - `/` of two integers is FLOAT64, not an integer; `/` by zero is an error, for FLOAT64 too.
+//! - CAST to INT64 rounds, half away from zero.
 //! - A FLOAT64 *literal* beside a NUMERIC is that NUMERIC, exactly as written: `x = 0.07` compares
 //!   decimals. GoogleSQL coerces literals to the type they stand beside; every other FLOAT64 makes the
 //!   NUMERIC a FLOAT64.
@@ -18,12 +19,17 @@ use datafusion::{
         tree_node::{Transformed, TreeNode},
     },
     error::Result,
+    functions::math::round,
     logical_expr::{
         Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, expr::InList,
         expr_rewriter::NamePreserver, utils::merge_schema,
     },
     optimizer::AnalyzerRule,
 };
+
+mod division;
+
+use division::divide;
 
 /// The rule.
 #[derive(Debug)]
@@ -56,9 +62,14 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
-            if op == Operator::Divide && left_type.is_integer() && right_type.is_integer() {
-                let left = Expr::Cast(Cast::new(left, DataType::Float64));
-                return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, right))));
+            let is_number = |data_type: &DataType| data_type.is_integer() || data_type.is_floating();
+            if op == Operator::Divide && is_number(&left_type) && is_number(&right_type) {
+                let operand = |expr: Box<Expr>, data_type| match data_type {
+                    DataType::Float64 => *expr,
+                    _ => Expr::Cast(Cast::new(expr, DataType::Float64)),
+                };
+                let operands = vec![operand(left, left_type), operand(right, right_type)];
+                return Ok(Transformed::yes(divide().call(operands)));
             }
             let (left, changed_left) = beside(*left, &right_type);
             let (right, changed_right) = beside(*right, &left_type);
@@ -102,8 +113,25 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             *argument = Expr::Cast(Cast::new(Box::new(argument.clone()), wider));
             Ok(Transformed::yes(Expr::AggregateFunction(function)))
         }
+        Expr::Cast(cast) if cast.field.data_type() == &DataType::Int64 => {
+            // DataFusion cuts off what GoogleSQL rounds, half away from zero.
+            let rounded = match cast.expr.get_type(schema)? {
+                DataType::Float64 if !is_rounded(&cast.expr) => round().call(vec![*cast.expr]),
+                DataType::Decimal128(_, scale) if scale > 0 => {
+                    Expr::Cast(Cast::new(cast.expr, DataType::Decimal128(38, 0)))
+                }
+                _ => return Ok(Transformed::no(Expr::Cast(cast))),
+            };
+            Ok(Transformed::yes(Expr::Cast(Cast::new(Box::new(rounded), DataType::Int64))))
+        }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// Whether an expression is one that this rule has rounded, or that rounds anyway.
+fn is_rounded(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarFunction(function)
+        if ["round", "trunc", "floor", "ceil"].contains(&function.func.name()))
 }
 
 /// A decimal that stands beside a FLOAT64, as a FLOAT64.

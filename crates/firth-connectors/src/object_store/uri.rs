@@ -60,7 +60,7 @@ impl<'a> Uri<'a> {
 /// The key as the store names it: without empty segments, except that a slash at the end stays.
 pub(super) fn key_of(uri: &str, key: &str) -> Result<String> {
     if key.matches('*').count() > 1 {
-        return Err(invalid(uri, "has more than one *").hint("Give several uris in an array instead."));
+        return Err(invalid(uri, "has more than one *").hint("One * matches any characters, slashes too."));
     }
     let mut collapsed = key.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
     if let Err(error) = Path::parse(&collapsed) {

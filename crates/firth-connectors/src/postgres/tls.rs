@@ -26,7 +26,8 @@ impl Tls {
     /// A handshake with the server of these settings.
     pub(super) fn handshake(&self, settings: &Settings) -> Result<Handshake> {
         let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
-            Diagnostic::error(Code::Invalid, format!("{:?} is not a server's name", settings.host))
+            // Not shown: whoever writes a whole url here writes its password too.
+            Diagnostic::error(Code::Invalid, "option \"host\" is not a server's name")
         })?;
         Ok(Handshake { config: self.config(settings)?, name, version: Arc::default() })
     }

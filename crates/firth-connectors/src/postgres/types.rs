@@ -247,7 +247,7 @@ mod tests {
         numeric(39,9) -> Decimal256(39, 9)
         numeric(76,38) -> Decimal256(76, 38)
         numeric(77,38) -> not supported
-        numeric(50,0) -> not supported
+        numeric(50,0) -> Decimal256(50, 0)
         "#);
     }
 }

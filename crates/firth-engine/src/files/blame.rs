@@ -81,7 +81,7 @@ fn blame_text(table: &ExternalFiles, text: &[u8], uri: &str) -> Option<Diagnosti
                         line,
                         &format!("column {:?} is {}, and {shown:?} is not", field.name(), sql_type(field)),
                     )
-                    .hint("Mend the file, declare the column as STRING, or name the text as `null_marker`."),
+                    .hint("Mend the file, or declare the column as STRING."),
                 );
             }
         }
@@ -135,15 +135,11 @@ fn value_fits(format: &Format, field: &Field, value: &str) -> bool {
 
 fn csv_format(format: &TableFormat) -> Format {
     let csv = format.csv();
-    let built = Format::default()
+    Format::default()
         .with_delimiter(csv.delimiter)
         .with_quote(csv.quote)
         .with_header(false)
-        .with_truncated_rows(csv.truncated_rows.unwrap_or(false));
-    match csv.null_regex.as_deref().and_then(|pattern| regex::Regex::new(pattern).ok()) {
-        Some(regex) => built.with_null_regex(regex),
-        None => built,
-    }
+        .with_truncated_rows(csv.truncated_rows.unwrap_or(false))
 }
 
 /// The rows of a text with the number of the line each begins on. Quoted fields may hold line ends.

@@ -77,7 +77,6 @@ impl TableFormat {
                 .hint("0 and 1 are."));
             }
         };
-        let null_marker = options.string("null_marker").unwrap_or_default();
         let csv = CsvOptions {
             delimiter: one_byte(options, "field_delimiter")?.unwrap_or(b','),
             // A byte that valid UTF-8 never holds stands for "no quote".
@@ -85,7 +84,6 @@ impl TableFormat {
             double_quote: Some(true),
             newlines_in_values: options.bool("allow_quoted_newlines"),
             truncated_rows: options.bool("allow_jagged_rows"),
-            null_regex: (!null_marker.is_empty()).then(|| format!("^{}$", escaped(null_marker))),
             schema_infer_max_rec: Some(ROWS_TO_INFER),
             ..CsvOptions::default()
         };
@@ -150,16 +148,4 @@ fn one_byte(options: &Options, name: &str) -> Result<Option<u8>> {
             Err(Diagnostic::error(Code::Invalid, format!("option {name:?} takes one byte, not {text:?}")))
         }
     }
-}
-
-/// `text` as a regular expression that matches exactly it.
-fn escaped(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() * 2);
-    for letter in text.chars() {
-        if !letter.is_alphanumeric() {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern
 }

@@ -29,7 +29,6 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::bool("allow_jagged_rows")
         .default("false")
         .doc("CSV: whether rows may lack trailing fields, which are then NULL."),
-    OptionSpec::string("null_marker").default("").doc("CSV: the text that means NULL."),
 ];
 
 /// Options of BigQuery that a later version will read: a clear refusal rather than "no such option".
@@ -50,6 +49,7 @@ pub(crate) const NOT_YET: &[&str] = &[
     "max_bad_records",
     "max_staleness",
     "metadata_cache_mode",
+    "null_marker",
     "null_markers",
     "object_metadata",
     "preserve_ascii_control_characters",

@@ -9,6 +9,7 @@ use datafusion::{
     common::{Statistics, stats::Precision},
     datasource::{
         TableType,
+        file_format::FileFormat,
         listing::PartitionedFile,
         physical_plan::{FileGroup, FileScanConfigBuilder},
         table_schema::TableSchema,
@@ -22,6 +23,7 @@ use datafusion::{
 use firth_diagnostic::Result;
 use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
+use object_store::{ObjectMeta, ObjectStore};
 
 use super::{FileKind, HiveLayout, ListedFiles, TableFormat, widened::FileSchemaAdapter};
 
@@ -78,7 +80,8 @@ impl ExternalFiles {
                         PartitionedFile::new_from_meta(planned.clone()).with_partition_values(values);
                     if wants_statistics {
                         // Statistics only help: a broken file is reported when it is read.
-                        if let Ok(statistics) = reader.infer_stats(session, &store, schema, &planned).await {
+                        if let Ok(statistics) = statistics(session, &reader, &store, &schema, &planned).await
+                        {
                             partitioned = partitioned.with_statistics(Arc::new(statistics));
                         }
                     }
@@ -183,6 +186,26 @@ impl ExternalFiles {
         let columns: Vec<_> = columns.collect();
         Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
     }
+}
+
+/// A file's statistics for the columns of the table, whose names may differ from the file's by case: a
+/// column that the file seems to lack would count as all NULL, and be read so.
+async fn statistics(
+    session: &dyn Session,
+    reader: &Arc<dyn FileFormat>,
+    store: &Arc<dyn ObjectStore>,
+    schema: &SchemaRef,
+    file: &ObjectMeta,
+) -> DataFusionResult<Statistics> {
+    let own = reader.infer_schema(session, store, std::slice::from_ref(file)).await?;
+    let spelled = schema.fields().iter().map(|field| {
+        match own.fields().iter().find(|own| own.name().eq_ignore_ascii_case(field.name())) {
+            Some(own) => Arc::new(field.as_ref().clone().with_name(own.name())),
+            None => Arc::clone(field),
+        }
+    });
+    let spelled = Arc::new(Schema::new(spelled.collect::<Vec<FieldRef>>()));
+    reader.infer_stats(session, store, spelled, file).await
 }
 
 #[async_trait]

@@ -44,7 +44,7 @@ pub(crate) async fn describe_files(
         same_headers(format, (first_bucket, first), others).await?;
     }
     let reader = format.reader(first.location.as_ref());
-    let schema = one_schema(session, &reader, first_bucket, first).await?;
+    let mut schema = one_schema(session, &reader, first_bucket, first).await?;
     if schema.fields().is_empty() {
         return Err(Diagnostic::error(
             Code::BadData,
@@ -66,6 +66,7 @@ pub(crate) async fn describe_files(
         let mut schemas = stream::iter(schemas).buffered(AT_ONCE);
         while let Some((listed, file, other)) = schemas.try_next().await? {
             agree(&schema, &first_bucket.uri(first), &other, &listed.uri(file))?;
+            schema = with_new_columns(schema, &other);
         }
     }
     Ok(schema)
@@ -84,6 +85,18 @@ async fn one_schema(
         .await
         .map_err(|error| from_datafusion(error).in_file(&listed.uri(file)))?;
     Ok(Arc::new(normalized(&schema)))
+}
+
+/// The schema with the columns that only later files have, in the order in which they appear.
+fn with_new_columns(schema: SchemaRef, other: &Schema) -> SchemaRef {
+    let is_new = |field: &&FieldRef| {
+        !schema.fields().iter().any(|known| known.name().eq_ignore_ascii_case(field.name()))
+    };
+    let new: Vec<FieldRef> = other.fields().iter().filter(is_new).cloned().collect();
+    if new.is_empty() {
+        return schema;
+    }
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain(new).collect::<Vec<_>>()))
 }
 
 fn agree(schema: &Schema, uri: &str, other: &Schema, other_uri: &str) -> Result<()> {

@@ -24,16 +24,35 @@ use datafusion::{
     physical_expr_adapter::{
         DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
     },
-    physical_plan::{PhysicalExpr, expressions::CastExpr},
+    physical_plan::{
+        PhysicalExpr,
+        expressions::{CastExpr, Column},
+    },
 };
 
-/// Adapts expressions to a file's schema as DataFusion does, but for timestamps.
+/// Adapts expressions to a file's schema as DataFusion does, but for timestamps and for names that differ
+/// by case only.
 #[derive(Debug)]
 pub(crate) struct FileSchemaAdapter;
 
 impl PhysicalExprAdapterFactory for FileSchemaAdapter {
     fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let inner = DefaultPhysicalExprAdapterFactory.create(logical, Arc::clone(&physical))?;
+        // Column names do not differ by case, so a file's `ID` is the table's `id`.
+        let spelled: Vec<FieldRef> = physical
+            .fields()
+            .iter()
+            .map(|field| {
+                let known =
+                    logical.fields().iter().find(|known| known.name().eq_ignore_ascii_case(field.name()));
+                match known {
+                    Some(known) if known.name() != field.name() => {
+                        Arc::new(field.as_ref().clone().with_name(known.name()))
+                    }
+                    _ => Arc::clone(field),
+                }
+            })
+            .collect();
+        let inner = DefaultPhysicalExprAdapterFactory.create(logical, Arc::new(Schema::new(spelled)))?;
         Ok(Arc::new(Adapter { inner, physical }))
     }
 }
@@ -48,6 +67,13 @@ impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         let rewritten = self.inner.rewrite(expr)?;
         let widened = rewritten.transform_up(|expr| {
+            if let Some(column) = expr.downcast_ref::<Column>()
+                && let Some(field) = self.physical.fields().get(column.index())
+                && field.name() != column.name()
+            {
+                let own = Column::new(field.name(), column.index());
+                return Ok(Transformed::yes(Arc::new(own) as Arc<dyn PhysicalExpr>));
+            }
             let Some(cast) = expr.downcast_ref::<CastExpr>() else { return Ok(Transformed::no(expr)) };
             let from = cast.expr().data_type(&self.physical)?;
             if !is_widening(&from, cast.cast_type()) {

@@ -349,7 +349,7 @@ fn csv_with_a_bad_row() {
      --> -c:1:1
     1 | SELECT SUM(price) AS total FROM s.prices
       | ^^^^^^
-    hint: Mend the file, declare the column as STRING, or name the text as `null_marker`.
+    hint: Mend the file, or declare the column as STRING.
     "#);
     assert_snapshot!(place.refused("SELECT SUM(price) AS total FROM s.wide"), @r#"
     error[bad_data]: file:///tmp/firth-folder/wide.csv, line 3: it does not have the table's 2 fields

@@ -89,7 +89,7 @@ fn disk_full_below_the_catalog() {
     let place = place();
     let folder = place.path().join("disk");
     let Some(disk) = TinyDisk::mount(&folder, "disk_full_below_the_catalog") else { return };
-    let firth = |sql: &str| place.output(&["--home", "disk/home", "-c", sql]);
+    let firth = |sql: &str| place.output(&["--home", "disk/firth", "-c", sql]);
     assert_eq!(firth("CREATE SCHEMA s").status.code(), Some(0));
     disk.fill();
     let output = firth("CREATE SCHEMA more");
@@ -98,7 +98,7 @@ fn disk_full_below_the_catalog() {
     assert_is_clear(&shown);
     let shown = shown.replace(&place.path().display().to_string(), "/tmp/firth-folder");
     assert_snapshot!(shown, @r#"
-    error[exhausted]: the catalog "disk/home/catalog.db" could not be opened: the disk is full
+    error[exhausted]: the catalog "disk/firth/catalog.db" could not be opened: the disk is full
      --> -c:1:1
     1 | CREATE SCHEMA more
       | ^^^^^^

@@ -46,7 +46,7 @@ async fn tables_are_listed_and_described() {
     region integer -> Int64
     id bigint -> Int64
     mood mood -> Utf8
-    price numeric(12,2) -> Decimal128(38, 9)
+    price numeric(12,2) -> Decimal128(12, 2)
     mail text COLLATE ignore_case -> Utf8
     key uuid -> Utf8
     doc jsonb -> Utf8
