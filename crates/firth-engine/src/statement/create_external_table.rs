@@ -12,8 +12,8 @@ use super::{audited, options, schema::on_existing};
 use crate::{
     Outcome, Session,
     files::{
-        EXTERNAL_TABLE_OPTIONS, HiveLayout, NOT_YET, TableFormat, declared_field, describe_files, list_files,
-        unreadable_column,
+        EXTERNAL_TABLE_OPTIONS, FileKind, HiveLayout, ListedFiles, NOT_YET, TableFormat, declared_field,
+        describe_files, list_files, unreadable_column,
     },
     resolve::{Resolver, connection_reference},
 };
@@ -77,7 +77,13 @@ async fn create(
         }
     };
     let columns: SchemaRef = match &statement.columns {
-        Some(columns) => declared(columns, &format)?,
+        Some(columns) => {
+            let columns = declared(columns, &format)?;
+            match format.kind {
+                FileKind::Json => spelled_as_in_files(resolver, columns, &mut format, &listed).await,
+                FileKind::Parquet | FileKind::Csv => columns,
+            }
+        }
         None => {
             let state = resolver.context.state();
             describe_files(&state, &mut format, &listed).await.map_err(|error| error.or_at(uris_span))?
@@ -128,6 +134,26 @@ fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<Schema
     Ok(Arc::new(schema))
 }
 
+/// The columns with the spelling of the files' keys, where they differ by case only: JSON readers look keys
+/// up letter by letter, and column names do not differ by case. As far as the first rows of the first file
+/// tell; a file that cannot be read now is reported when it is queried.
+async fn spelled_as_in_files(
+    resolver: &Resolver<'_>,
+    columns: SchemaRef,
+    format: &mut TableFormat,
+    listed: &[ListedFiles],
+) -> SchemaRef {
+    let Ok(found) = describe_files(&resolver.context.state(), format, listed).await else { return columns };
+    let spelled = columns.fields().iter().map(|field| {
+        let key = found.fields().iter().find(|found| found.name().eq_ignore_ascii_case(field.name()));
+        match key {
+            Some(key) => Arc::new(field.as_ref().clone().with_name(key.name())),
+            None => Arc::clone(field),
+        }
+    });
+    Arc::new(Schema::new(spelled.collect::<Vec<_>>()))
+}
+
 /// The options as they are kept: what was given, and the header if it was detected.
 fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_json::Value> {
     let mut stored: BTreeMap<String, serde_json::Value> = options
@@ -143,7 +169,7 @@ fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_jso
             (name.to_owned(), json)
         })
         .collect();
-    if format.kind == crate::files::FileKind::Csv && !options.is_given("skip_leading_rows") {
+    if format.kind == FileKind::Csv && !options.is_given("skip_leading_rows") {
         let rows = i64::from(format.header.unwrap_or(false));
         stored.insert("skip_leading_rows".to_owned(), serde_json::Value::from(rows));
     }
