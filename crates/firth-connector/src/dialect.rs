@@ -106,6 +106,9 @@ impl Rendered {
     }
 }
 
+/// How many values a plain list after IN may have: every system takes as many.
+const FEW: usize = 1000;
+
 /// A remote's SQL.
 pub trait RemoteDialect: Send + Sync {
     /// A name, quoted so that it means exactly itself.
@@ -119,6 +122,21 @@ pub trait RemoteDialect: Send + Sync {
     /// Operands of operations other than AND and OR are exact. AND and OR of supersets are asked for
     /// too; the caller knows that the whole is then a superset, whatever this says.
     fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered>;
+
+    /// A condition that holds at least wherever `operand` equals one of `values`, which are not NULL
+    /// and of one type; or `None`. The values are the keys of a join, and may be many.
+    fn members(&self, operand: &Operand<'_>, values: &[ScalarValue]) -> Option<Rendered> {
+        if values.len() > FEW {
+            return None;
+        }
+        let texts = values.iter().map(|value| self.literal(value)).collect::<Option<Vec<_>>>()?;
+        let types: Vec<DataType> = values.iter().map(ScalarValue::data_type).collect();
+        let mut operands = vec![operand.clone()];
+        for ((value, sql), data_type) in values.iter().zip(&texts).zip(&types) {
+            operands.push(Operand { sql, data_type, remote_type: None, literal: Some(value) });
+        }
+        self.operation(Operation::In, &operands)
+    }
 
     /// What stands in the select list when no column is asked for, such as `NULL` or `1`.
     fn no_columns(&self) -> &'static str {

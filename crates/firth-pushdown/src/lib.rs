@@ -11,6 +11,7 @@
 //! answer.
 
 mod codec;
+mod dynamic;
 mod names;
 mod render;
 mod scan;

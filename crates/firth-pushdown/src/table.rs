@@ -18,7 +18,7 @@ use firth_diagnostic::Result;
 use crate::{
     RemoteScanExec, external,
     names::shown_schema,
-    render::{Predicate, Renderer},
+    render::{Predicate, Renderer, Scope},
     scan_sql,
 };
 
@@ -32,6 +32,7 @@ pub struct RemoteTable {
     relation: Relation,
     description: TableDescription,
     schema: SchemaRef,
+    scope: Scope,
     pushdown: bool,
 }
 
@@ -47,7 +48,8 @@ impl RemoteTable {
         pushdown: bool,
     ) -> Result<Self> {
         let schema = shown_schema(&description.schema)?;
-        Ok(RemoteTable { remote, sql, relation, description, schema, pushdown })
+        let scope = Scope::of_table(sql.dialect(), &description, &schema, None);
+        Ok(RemoteTable { remote, sql, relation, description, schema, scope, pushdown })
     }
 
     /// The predicate for a filter, or `None` if it is to be evaluated here alone.
@@ -55,7 +57,7 @@ impl RemoteTable {
         if !self.pushdown {
             return None;
         }
-        Renderer::new(self.sql.dialect(), &self.description, &self.schema).predicate(filter)
+        Renderer::new(self.sql.dialect(), &self.scope).predicate(filter)
     }
 }
 
@@ -134,8 +136,11 @@ impl TableProvider for RemoteTable {
         };
         let sql = scan_sql(self.sql.dialect(), &scan, None);
         let target_partitions = state.config().target_partitions();
-        let exec =
+        let mut exec =
             RemoteScanExec::try_new(self.remote.clone(), scan, sql, target_partitions).map_err(external)?;
+        if !self.pushdown {
+            exec = exec.without_dynamic_filters();
+        }
         let exec: Arc<dyn ExecutionPlan> = Arc::new(exec);
 
         let Some(residual) = conjunction(residual) else { return Ok(exec) };

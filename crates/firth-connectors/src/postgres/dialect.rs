@@ -5,6 +5,7 @@
 //! functions are not on it either.
 
 mod literal;
+mod members;
 mod text;
 
 use arrow::datatypes::DataType;
@@ -59,6 +60,10 @@ impl RemoteDialect for Dialect {
                 _,
             ) => None,
         }
+    }
+
+    fn members(&self, operand: &Operand<'_>, values: &[ScalarValue]) -> Option<Rendered> {
+        members::members(operand, values)
     }
 
     /// PostgreSQL reads `SELECT FROM t` as rows without columns.

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod connect;
+mod members;
 mod query;
 mod read;
 mod support;

@@ -7,10 +7,11 @@
 //! What cannot be rendered is `None`, never an error: it is evaluated here.
 
 mod cast;
+mod scope;
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, FieldRef, Schema};
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
     common::{Column, ExprSchema, error::Result as DataFusionResult, plan_datafusion_err},
     logical_expr::{
@@ -19,7 +20,9 @@ use datafusion::{
     },
     scalar::ScalarValue,
 };
-use firth_connector::{Comparison, Operand, Operation, RemoteDialect, TableDescription};
+use firth_connector::{Comparison, Operand, Operation, RemoteDialect};
+
+pub(crate) use scope::{Scope, ScopeColumn};
 
 use cast::{Keeps, folded_cast, keeps_comparisons, keeps_value};
 
@@ -32,11 +35,10 @@ const MAX_TERMS: usize = 1000;
 /// How long one filter's text may be. BETWEEN repeats an operand, so nesting could double it each time.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Renders the filters of one scan.
+/// Renders expressions over the columns of a scope.
 pub(crate) struct Renderer<'a> {
     dialect: &'a dyn RemoteDialect,
-    description: &'a TableDescription,
-    shown: &'a Schema,
+    scope: &'a Scope,
 }
 
 /// A filter in the source's SQL.
@@ -59,19 +61,22 @@ struct Node {
 }
 
 impl<'a> Renderer<'a> {
-    /// `shown` is the schema whose names the expressions use, column by column that of `description`.
-    pub(crate) fn new(
-        dialect: &'a dyn RemoteDialect,
-        description: &'a TableDescription,
-        shown: &'a Schema,
-    ) -> Self {
-        Renderer { dialect, description, shown }
+    /// A renderer of expressions that name the columns of `scope`.
+    pub(crate) fn new(dialect: &'a dyn RemoteDialect, scope: &'a Scope) -> Self {
+        Renderer { dialect, scope }
     }
 
     /// The filter, or `None` if no part of it can be rendered.
     pub(crate) fn predicate(&self, filter: &Expr) -> Option<Predicate> {
         let Node { sql, exact, .. } = self.condition(filter, 0)?;
         Some(Predicate { sql, exact })
+    }
+
+    /// A condition that holds at least wherever `key` equals one of `values`.
+    pub(crate) fn members(&self, key: &Expr, values: &[ScalarValue]) -> Option<String> {
+        let key = self.compared(key, 0)?;
+        let rendered = self.dialect.members(&self.operand(&key), values)?;
+        (rendered.sql.len() <= MAX_TEXT).then_some(rendered.sql)
     }
 
     /// A condition in a place where a superset will do: the top, and below AND and OR from there.
@@ -165,10 +170,10 @@ impl<'a> Renderer<'a> {
     }
 
     fn column(&self, column: &Column) -> Option<Node> {
-        let index = self.shown.index_of(&column.name).ok()?;
-        let field = self.description.schema.field(index);
+        let index = self.scope.index_of(column)?;
+        let ScopeColumn { sql, field, .. } = self.scope.column(index);
         Some(Node {
-            sql: self.dialect.identifier(field.name()),
+            sql: sql.clone(),
             data_type: field.data_type().clone(),
             column: Some(index),
             literal: None,
@@ -284,11 +289,11 @@ impl<'a> Renderer<'a> {
     }
 
     fn operand<'n>(&'n self, node: &'n Node) -> Operand<'n> {
-        let column = node.column.and_then(|index| self.description.columns.get(index));
+        let column = node.column.map(|index| self.scope.column(index));
         Operand {
             sql: &node.sql,
             data_type: &node.data_type,
-            remote_type: column.map(|column| column.remote_type.as_str()),
+            remote_type: column.and_then(|column| column.remote_type.as_deref()),
             literal: node.literal.as_ref(),
         }
     }
@@ -297,14 +302,14 @@ impl<'a> Renderer<'a> {
 /// The types of columns, for the types of what is made of them.
 impl ExprSchema for Renderer<'_> {
     fn field_from_column(&self, column: &Column) -> DataFusionResult<&FieldRef> {
-        let index = self.shown.index_of(&column.name)?;
-        self.shown.fields().get(index).ok_or_else(|| plan_datafusion_err!("no column {}", column.name))
+        let index = self.scope.index_of(column).ok_or_else(|| plan_datafusion_err!("no column {column}"))?;
+        Ok(&self.scope.column(index).field)
     }
 }
 
 impl fmt::Debug for Renderer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Renderer").field("table", &self.description.table).finish_non_exhaustive()
+        f.debug_struct("Renderer").field("scope", self.scope).finish_non_exhaustive()
     }
 }
 

@@ -4,14 +4,18 @@ use std::{fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::{Statistics, internal_datafusion_err, stats::Precision, tree_node::TreeNodeRecursion},
+    common::{
+        Statistics, config::ConfigOptions, internal_datafusion_err, stats::Precision,
+        tree_node::TreeNodeRecursion,
+    },
     error::Result as DataFusionResult,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
         coop::cooperative,
-        execution_plan::{Boundedness, EmissionType, SchedulingType},
+        execution_plan::{Boundedness, EmissionType, SchedulingType, apply_expression_roots},
+        filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown},
         metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet},
         statistics::StatisticsArgs,
     },
@@ -23,7 +27,11 @@ use super::{
     queue::Executions,
     stream::{PartitionRead, ScanMetrics},
 };
-use crate::{external, names::shown_schema};
+use crate::{
+    dynamic::{DynamicFilters, is_dynamic},
+    external,
+    names::shown_schema,
+};
 
 /// The share of rows that a pushed predicate is taken to keep: what DataFusion assumes of a filter,
 /// so that pushing one does not make the scan look bigger than filtering here would.
@@ -41,6 +49,8 @@ pub struct RemoteScanExec {
     sql: Arc<str>,
     source_schema: SchemaRef,
     properties: Arc<PlanProperties>,
+    /// What operators above learn; `None` if it is not to be sent.
+    filters: Option<DynamicFilters>,
     executions: Executions,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -75,6 +85,28 @@ impl RemoteScanExec {
             sql: sql.into(),
             source_schema,
             properties: Arc::new(properties),
+            filters: Some(DynamicFilters::default()),
+            metrics: ExecutionPlanMetricsSet::new(),
+        })
+    }
+
+    /// The same scan, which sends nothing of what operators above learn while they run.
+    #[must_use]
+    pub fn without_dynamic_filters(mut self) -> Self {
+        self.filters = None;
+        self
+    }
+
+    /// The same scan, which has not run, under these filters.
+    fn with_filters(&self, filters: Option<DynamicFilters>) -> Arc<dyn ExecutionPlan> {
+        Arc::new(RemoteScanExec {
+            remote: self.remote.clone(),
+            scan: Arc::clone(&self.scan),
+            sql: Arc::clone(&self.sql),
+            source_schema: Arc::clone(&self.source_schema),
+            properties: Arc::clone(&self.properties),
+            filters,
+            executions: Executions::new(self.partitions()),
             metrics: ExecutionPlanMetricsSet::new(),
         })
     }
@@ -105,7 +137,13 @@ impl DisplayAs for RemoteScanExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                write!(f, "RemoteScanExec: connection={}, sql={}", self.remote, self.sql)
+                write!(f, "RemoteScanExec: connection={}, ", self.remote)?;
+                if let Some(filters) =
+                    self.filters.as_ref().filter(|filters| !filters.expressions().is_empty())
+                {
+                    write!(f, "dynamic_filters={filters}, ")?;
+                }
+                write!(f, "sql={}", self.sql)
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "connection={}", self.remote)?;
@@ -128,12 +166,33 @@ impl ExecutionPlan for RemoteScanExec {
         Vec::new()
     }
 
-    /// None yet. Join filters, once the scan takes them, are shown here to those who make them.
+    /// The filters of operators above. Who makes a filter looks here whether anybody uses it.
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
     ) -> DataFusionResult<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+        apply_expression_roots(self.filters.iter().flat_map(DynamicFilters::expressions), f)
+    }
+
+    /// Takes the filters that change while the plan runs. They are offered last, when the plan is
+    /// final. None is promised to be applied: who made it applies it again.
+    ///
+    /// Below a limit of its own a scan takes none: it would choose among other rows.
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> DataFusionResult<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let refused = vec![PushedDown::No; result.parent_filters.len()];
+        let answer = FilterPushdownPropagation::with_parent_pushdown_result(refused);
+        let offered: Vec<Arc<dyn PhysicalExpr>> =
+            result.parent_filters.into_iter().map(|offered| offered.filter).filter(is_dynamic).collect();
+        let Some(filters) = &self.filters else { return Ok(answer) };
+        if phase == FilterPushdownPhase::Pre || self.scan.limit.is_some() || offered.is_empty() {
+            return Ok(answer);
+        }
+        Ok(answer.with_updated_node(self.with_filters(Some(filters.with(offered)))))
     }
 
     fn with_new_children(
@@ -146,17 +205,9 @@ impl ExecutionPlan for RemoteScanExec {
         Ok(self)
     }
 
-    /// The same scan, which has not run.
+    /// The same scan, which has not run. Its filters belong to the run that made them.
     fn reset_state(self: Arc<Self>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(RemoteScanExec {
-            remote: self.remote.clone(),
-            scan: Arc::clone(&self.scan),
-            sql: Arc::clone(&self.sql),
-            source_schema: Arc::clone(&self.source_schema),
-            properties: Arc::clone(&self.properties),
-            executions: Executions::new(self.partitions()),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        Ok(self.with_filters(self.filters.as_ref().map(|_| DynamicFilters::default())))
     }
 
     /// Builds the stream, which does nothing before it is polled: some operators above poll their
@@ -175,6 +226,7 @@ impl ExecutionPlan for RemoteScanExec {
             sql: Arc::clone(&self.sql),
             source_schema: Arc::clone(&self.source_schema),
             schema: self.schema(),
+            filters: self.filters.clone().unwrap_or_default(),
             execution: self.executions.join(partition)?,
             metrics: ScanMetrics {
                 baseline: BaselineMetrics::new(&self.metrics, partition),

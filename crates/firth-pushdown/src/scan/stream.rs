@@ -14,12 +14,18 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
     },
 };
-use firth_connector::{OpenedRemote, ReadScope, RemoteRead, RemoteScan, RemoteSql, Split};
+use firth_connector::{OpenedRemote, RemoteDialect, RemoteRead, RemoteScan, RemoteSql};
 use firth_diagnostic::{Diagnostic, Result};
 use futures::{StreamExt, stream};
 
 use super::queue::Execution;
-use crate::{external, scan_sql};
+use crate::{
+    dynamic::{DynamicFilters, Narrowed},
+    external,
+    names::shown_schema,
+    render::Scope,
+    scan_sql,
+};
 
 /// One partition of one execution, before it is polled.
 pub(super) struct PartitionRead {
@@ -30,6 +36,8 @@ pub(super) struct PartitionRead {
     pub(super) source_schema: SchemaRef,
     /// What goes out: the same, with the names that DataFusion is shown.
     pub(super) schema: SchemaRef,
+    /// What operators above have learnt, and learn while this reads.
+    pub(super) filters: DynamicFilters,
     pub(super) execution: Arc<Execution>,
     pub(super) metrics: ScanMetrics,
 }
@@ -87,27 +95,54 @@ impl PartitionRead {
         }
     }
 
-    async fn read_next_split(&self) -> Result<Option<SendableRecordBatchStream>> {
-        let _waiting = self.metrics.waiting.timer();
-        let scope = self.remote.scope().await?;
-        let splits = async || scope.splits(&self.scan, &self.sql).await;
-        let Some(split) = self.execution.draw(splits).await? else { return Ok(None) };
-        self.metrics.splits.add(1);
-        self.read(Arc::clone(&scope), split).map(Some)
+    /// The scan as it is wanted now: fixed for a split when it is drawn, and narrower with each one.
+    ///
+    /// `None` if no row is wanted any more.
+    fn narrowed(&self, dialect: &dyn RemoteDialect) -> Result<Option<Arc<RemoteScan>>> {
+        if self.filters.expressions().is_empty() {
+            return Ok(Some(Arc::clone(&self.scan)));
+        }
+        let description = &self.scan.description;
+        let scope = Scope::of_table(dialect, description, &*shown_schema(&description.schema)?, None);
+        Ok(match self.filters.narrowed(dialect, &scope) {
+            Narrowed::All => Some(Arc::clone(&self.scan)),
+            Narrowed::Nothing => None,
+            Narrowed::Where(condition) => {
+                let mut scan = self.scan.as_ref().clone();
+                scan.predicate = Some(match scan.predicate {
+                    Some(predicate) => format!("{predicate} AND {condition}"),
+                    None => condition.to_string(),
+                });
+                Some(Arc::new(scan))
+            }
+        })
     }
 
-    fn read(&self, scope: Arc<dyn ReadScope>, split: Split) -> Result<SendableRecordBatchStream> {
-        let sql = match &split.predicate {
-            None => self.sql.to_string(),
-            Some(_) => {
-                let remote: Arc<dyn RemoteSql> = Arc::clone(&self.remote.remote).sql().ok_or_else(|| {
-                    Diagnostic::internal(format!("connection {} has no SQL side", self.remote.id))
-                })?;
-                scan_sql(remote.dialect(), &self.scan, Some(&split))
-            }
+    async fn read_next_split(&self) -> Result<Option<SendableRecordBatchStream>> {
+        let _waiting = self.metrics.waiting.timer();
+        let remote: Arc<dyn RemoteSql> = Arc::clone(&self.remote.remote)
+            .sql()
+            .ok_or_else(|| Diagnostic::internal(format!("connection {} has no SQL side", self.remote.id)))?;
+        let Some(scan) = self.narrowed(remote.dialect())? else { return Ok(None) };
+        let scope = self.remote.scope().await?;
+        let splits = async || {
+            let sql = if Arc::ptr_eq(&scan, &self.scan) {
+                self.sql.to_string()
+            } else {
+                scan_sql(remote.dialect(), &scan, None)
+            };
+            scope.splits(&scan, &sql).await
+        };
+        let Some(split) = self.execution.draw(splits).await? else { return Ok(None) };
+        self.metrics.splits.add(1);
+        let sql = if Arc::ptr_eq(&scan, &self.scan) && split.predicate.is_none() {
+            self.sql.to_string()
+        } else {
+            scan_sql(remote.dialect(), &scan, Some(&split))
         };
         let schema = Arc::clone(&self.source_schema);
-        scope.read(RemoteRead { sql, schema, split, metrics: Arc::clone(&self.remote.metrics) })
+        let metrics = Arc::clone(&self.remote.metrics);
+        Arc::clone(&scope).read(RemoteRead { sql, schema, split, metrics }).map(Some)
     }
 
     /// The batch under the names that DataFusion is shown, cut at the limit.

@@ -11,21 +11,86 @@ use datafusion::scalar::ScalarValue;
 ///
 /// Written for `standard_conforming_strings`: a backslash is a backslash.
 pub(super) fn literal(value: &ScalarValue) -> Option<String> {
+    let text = text(value)?;
     Some(match value {
-        ScalarValue::Boolean(Some(true)) => "TRUE".to_owned(),
-        ScalarValue::Boolean(Some(false)) => "FALSE".to_owned(),
+        ScalarValue::Boolean(_) => text,
         ScalarValue::Int8(Some(number)) => integer((*number).into()),
         ScalarValue::Int16(Some(number)) => integer((*number).into()),
         ScalarValue::Int32(Some(number)) => integer((*number).into()),
         ScalarValue::Int64(Some(number)) => integer(*number),
+        ScalarValue::Float64(_) => format!("'{text}'::float8"),
+        ScalarValue::Decimal128(..) | ScalarValue::Decimal256(..) => format!("'{text}'::numeric"),
+        ScalarValue::Utf8(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Utf8View(_) => quoted(&text),
+        ScalarValue::Binary(_) | ScalarValue::LargeBinary(_) | ScalarValue::BinaryView(_) => {
+            format!("'{text}'::bytea")
+        }
+        ScalarValue::Date32(_) => format!("DATE '{text}'"),
+        ScalarValue::Time64Microsecond(_) => format!("TIME '{text}'"),
+        ScalarValue::TimestampMicrosecond(_, Some(_)) => format!("TIMESTAMPTZ '{text}'"),
+        ScalarValue::TimestampMicrosecond(_, None) => format!("TIMESTAMP '{text}'"),
+        _ => return None,
+    })
+}
+
+/// An array literal of exactly these values, which are of one type and not NULL; or `None`.
+///
+/// Every element is quoted, so that `NULL`, braces, commas and spaces mean themselves.
+pub(super) fn array(values: &[ScalarValue]) -> Option<String> {
+    let element = match values.first()? {
+        ScalarValue::Boolean(_) => "boolean",
+        ScalarValue::Int8(_) | ScalarValue::Int16(_) | ScalarValue::Int32(_) | ScalarValue::Int64(_) => {
+            "bigint"
+        }
+        ScalarValue::Float64(_) => "float8",
+        ScalarValue::Decimal128(..) | ScalarValue::Decimal256(..) => "numeric",
+        ScalarValue::Utf8(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Utf8View(_) => "text",
+        ScalarValue::Binary(_) | ScalarValue::LargeBinary(_) | ScalarValue::BinaryView(_) => "bytea",
+        ScalarValue::Date32(_) => "date",
+        ScalarValue::Time64Microsecond(_) => "time",
+        ScalarValue::TimestampMicrosecond(_, Some(_)) => "timestamptz",
+        ScalarValue::TimestampMicrosecond(_, None) => "timestamp",
+        _ => return None,
+    };
+    let bare = matches!(element, "boolean" | "bigint" | "float8" | "numeric" | "date");
+    let mut array = "{".to_owned();
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            array.push(',');
+        }
+        let text = text(value)?;
+        if bare {
+            array.push_str(&text);
+        } else {
+            array.push('"');
+            array.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
+            array.push('"');
+        }
+    }
+    array.push('}');
+    Some(format!("{}::{element}[]", quoted(&array)))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The text that PostgreSQL reads back as exactly this value of its type, or `None` where there is none.
+fn text(value: &ScalarValue) -> Option<String> {
+    Some(match value {
+        ScalarValue::Boolean(Some(true)) => "TRUE".to_owned(),
+        ScalarValue::Boolean(Some(false)) => "FALSE".to_owned(),
+        ScalarValue::Int8(Some(number)) => number.to_string(),
+        ScalarValue::Int16(Some(number)) => number.to_string(),
+        ScalarValue::Int32(Some(number)) => number.to_string(),
+        ScalarValue::Int64(Some(number)) => number.to_string(),
         // Rust prints the shortest text that reads back as the same number, and so does not PostgreSQL
         // need to know how many digits are meant.
-        ScalarValue::Float64(Some(number)) if number.is_finite() => format!("'{number:?}'::float8"),
+        ScalarValue::Float64(Some(number)) if number.is_finite() => format!("{number:?}"),
         ScalarValue::Decimal128(Some(number), precision, scale) => {
-            format!("'{}'::numeric", Decimal128Type::format_decimal(*number, *precision, *scale))
+            Decimal128Type::format_decimal(*number, *precision, *scale)
         }
         ScalarValue::Decimal256(Some(number), precision, scale) => {
-            format!("'{}'::numeric", Decimal256Type::format_decimal(*number, *precision, *scale))
+            Decimal256Type::format_decimal(*number, *precision, *scale)
         }
         // The protocol ends texts at NUL, and no PostgreSQL text holds one.
         ScalarValue::Utf8(Some(text))
@@ -33,30 +98,27 @@ pub(super) fn literal(value: &ScalarValue) -> Option<String> {
         | ScalarValue::Utf8View(Some(text))
             if !text.contains('\0') =>
         {
-            format!("'{}'", text.replace('\'', "''"))
+            text.clone()
         }
         ScalarValue::Binary(Some(bytes))
         | ScalarValue::LargeBinary(Some(bytes))
         | ScalarValue::BinaryView(Some(bytes)) => {
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("'\\x{digits}'::bytea")
+            format!("\\x{digits}")
         }
         ScalarValue::Date32(Some(days)) => {
             let date = date32_to_datetime(*days)?.date();
             in_range(date.year())?;
-            format!("DATE '{}'", date.format("%Y-%m-%d"))
+            date.format("%Y-%m-%d").to_string()
         }
         ScalarValue::Time64Microsecond(Some(micros)) => {
-            format!("TIME '{}'", time64us_to_time(*micros)?.format("%H:%M:%S%.6f"))
+            time64us_to_time(*micros)?.format("%H:%M:%S%.6f").to_string()
         }
         ScalarValue::TimestampMicrosecond(Some(micros), zone) => {
             let time = timestamp_us_to_datetime(*micros)?;
             in_range(time.year())?;
-            let text = time.format("%Y-%m-%d %H:%M:%S%.6f");
-            match zone {
-                Some(_) => format!("TIMESTAMPTZ '{text}+00'"),
-                None => format!("TIMESTAMP '{text}'"),
-            }
+            let zone = if zone.is_some() { "+00" } else { "" };
+            format!("{}{zone}", time.format("%Y-%m-%d %H:%M:%S%.6f"))
         }
         _ => return None,
     })

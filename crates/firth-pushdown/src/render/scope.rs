@@ -1,0 +1,71 @@
+//! The columns that an expression may name, and how each is written at the source.
+
+use arrow::datatypes::{FieldRef, Schema};
+use datafusion::common::{Column, TableReference};
+use firth_connector::{RemoteDialect, TableDescription};
+
+/// Columns, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    columns: Vec<ScopeColumn>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ScopeColumn {
+    /// What its name may stand behind here.
+    pub(crate) qualifier: Option<TableReference>,
+    /// Its name and type here.
+    pub(crate) field: FieldRef,
+    /// Its text there, which can stand anywhere an expression can.
+    pub(crate) sql: String,
+    /// The source's own type, if it is a column of a table there.
+    pub(crate) remote_type: Option<String>,
+}
+
+impl Scope {
+    /// The columns of a table. `shown` has the names they have here; there they stand behind `alias`.
+    pub(crate) fn of_table(
+        dialect: &dyn RemoteDialect,
+        description: &TableDescription,
+        shown: &Schema,
+        alias: Option<&str>,
+    ) -> Self {
+        let column =
+            |((field, source), about): ((&FieldRef, &FieldRef), &firth_connector::ColumnDescription)| {
+                let name = dialect.identifier(source.name());
+                ScopeColumn {
+                    qualifier: None,
+                    field: FieldRef::clone(field),
+                    sql: alias.map_or_else(
+                        || name.clone(),
+                        |alias| format!("{}.{name}", dialect.identifier(alias)),
+                    ),
+                    remote_type: Some(about.remote_type.clone()),
+                }
+            };
+        let fields = shown.fields().iter().zip(description.schema.fields());
+        Scope { columns: fields.zip(&description.columns).map(column).collect() }
+    }
+
+    /// The column at this place.
+    pub(crate) fn column(&self, index: usize) -> &ScopeColumn {
+        &self.columns[index]
+    }
+
+    /// The place of the one column that is meant, or `None` if there is none, or more than one.
+    ///
+    /// A qualifier counts only where columns have one: a scan's own are named without.
+    pub(crate) fn index_of(&self, column: &Column) -> Option<usize> {
+        let is_meant = |candidate: &ScopeColumn| {
+            *candidate.field.name() == column.name
+                && match (&candidate.qualifier, &column.relation) {
+                    (Some(one), Some(other)) => one.resolved_eq(other),
+                    (None, _) | (_, None) => true,
+                }
+        };
+        let mut found = self.columns.iter().enumerate().filter(|(_, candidate)| is_meant(candidate));
+        let (index, _) = found.next()?;
+        found.next().is_none().then_some(index)
+    }
+}
