@@ -42,9 +42,25 @@ pub struct TableDescription {
     pub max_splits: usize,
 }
 
-/// What pushdown has to know of a column beyond its Arrow type.
+/// What is known of a column beyond its Arrow type. The counts are estimates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnDescription {
     /// The type in the source's words, such as `character(10)` or `numeric(12,2)`.
     pub remote_type: String,
+    /// About how many values are NULL.
+    #[serde(default)]
+    pub null_count: Option<u64>,
+    /// About how many different values there are, NULL aside.
+    #[serde(default)]
+    pub distinct_count: Option<u64>,
+    /// About how many bytes a value has at the source.
+    #[serde(default)]
+    pub average_bytes: Option<u64>,
+}
+
+impl ColumnDescription {
+    /// A column of this type, of whose values nothing is known.
+    pub fn of_type(remote_type: impl Into<String>) -> Self {
+        ColumnDescription { remote_type: remote_type.into(), ..ColumnDescription::default() }
+    }
 }

@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::DFSchema,
+    common::{DFSchema, Statistics},
     datasource::TableType,
     error::Result as DataFusionResult,
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
@@ -19,6 +19,7 @@ use crate::{
     RemoteScanExec, external,
     names::shown_schema,
     render::{Predicate, Renderer, Scope},
+    scan::estimate,
     scan_sql,
 };
 
@@ -75,6 +76,12 @@ impl TableProvider for RemoteTable {
 
     fn table_type(&self) -> TableType {
         TableType::Base
+    }
+
+    /// Estimates, for those who order joins before there are scans.
+    fn statistics(&self) -> Option<Statistics> {
+        let columns: Vec<usize> = (0..self.schema.fields().len()).collect();
+        Some(estimate(&self.description, &columns, self.description.row_count))
     }
 
     /// `Exact` for every filter that the dialect renders, even if only as a superset: [`Self::scan`]

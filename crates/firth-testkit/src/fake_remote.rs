@@ -179,11 +179,7 @@ impl FakeRemote {
     }
 
     fn description(&self, table: &FakeTable) -> TableDescription {
-        let columns = table
-            .remote_types
-            .iter()
-            .map(|remote_type| ColumnDescription { remote_type: remote_type.clone() })
-            .collect();
+        let columns = table.remote_types.iter().map(ColumnDescription::of_type).collect();
         TableDescription {
             table: table.table.clone(),
             schema: table.batch.schema(),
@@ -305,10 +301,8 @@ impl RemoteSql for FakeRemote {
         let stream = self.run(sql, None).await.map_err(remote_error)?;
         let fields: Vec<_> =
             stream.schema().fields().iter().filter(|field| field.name() != ROW).cloned().collect();
-        let columns = fields
-            .iter()
-            .map(|field| ColumnDescription { remote_type: field.data_type().to_string() })
-            .collect();
+        let columns =
+            fields.iter().map(|field| ColumnDescription::of_type(field.data_type().to_string())).collect();
         let description = TableDescription {
             table: TableSpec { schema: String::new(), name: String::new() },
             schema: Arc::new(Schema::new(fields)),

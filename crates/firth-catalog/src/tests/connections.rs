@@ -163,7 +163,7 @@ fn a_description_lives_as_long_as_the_version_it_was_asked_through() {
     let description = TableDescription {
         table: table.clone(),
         schema: schema.into(),
-        columns: vec![ColumnDescription { remote_type: "bigint".to_owned() }, ColumnDescription::default()],
+        columns: vec![ColumnDescription::of_type("bigint"), ColumnDescription::default()],
         primary_key: vec!["Id".to_owned()],
         row_count: Some(u64::MAX),
         total_bytes: None,

@@ -31,11 +31,35 @@ ORDER BY c.relname COLLATE \"C\"";
 /// A row a column; one row without a column for a table that has none. Domains are seen through once:
 /// a domain over a domain is not supported. `collisdeterministic` is read by way of JSON, because
 /// servers before version 12 do not have it.
+///
+/// Rows and pages are those of the table and all that inherit from it, such as partitions, scaled from
+/// when they were counted to the size the files have now. What was never counted is taken to have a
+/// hundred bytes a row.
 const DESCRIBE: &str = "
+WITH RECURSIVE named AS (
+  SELECT c.oid, c.relkind
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+), tree AS (
+  SELECT oid FROM named
+  UNION
+  SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+), sizes AS (
+  SELECT sum(CASE WHEN c.relkind = 'f' THEN c.reltuples::float8
+                  WHEN p.pages = 0 THEN 0
+                  WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples::float8 * p.pages / c.relpages
+                  ELSE p.pages * b.block_size / 100 END) AS rows,
+         sum(p.pages * b.block_size)::int8 AS bytes
+  FROM tree
+  JOIN pg_catalog.pg_class c ON c.oid = tree.oid
+  CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::int8 AS block_size) b
+  CROSS JOIN LATERAL (SELECT COALESCE(pg_catalog.pg_relation_size(c.oid), 0) / b.block_size AS pages) p
+  WHERE c.relkind IN ('r', 'm') OR c.relkind = 'f' AND c.reltuples > 0
+)
 SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
-       CASE WHEN c.reltuples >= 0 THEN c.reltuples::float8 END,
-       CASE WHEN c.reltuples >= 0 AND c.relpages >= 0
-            THEN c.relpages::int8 * pg_catalog.current_setting('block_size')::int8 END,
+       sizes.rows::float8,
+       sizes.bytes,
        a.attname::text,
        pg_catalog.format_type(COALESCE(b.oid, t.oid), CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END),
        COALESCE(b.oid, t.oid),
@@ -44,15 +68,22 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        COALESCE(b.typname, t.typname)::text,
        CASE WHEN NOT COALESCE((pg_catalog.to_jsonb(co) ->> 'collisdeterministic')::bool, true)
             THEN pg_catalog.quote_ident(co.collname) END,
-       pg_catalog.array_position(k.indkey::int2[], a.attnum)
-FROM pg_catalog.pg_class c
+       pg_catalog.array_position(k.indkey::int2[], a.attnum),
+       s.null_frac::float8,
+       s.n_distinct::float8,
+       s.avg_width
+FROM named
+JOIN pg_catalog.pg_class c ON c.oid = named.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN sizes
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_index k ON k.indrelid = c.oid AND k.indisprimary
-WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
+LEFT JOIN pg_catalog.pg_stats s
+  ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+ AND s.inherited = (SELECT count(*) > 1 FROM tree)
 ORDER BY a.attnum";
 
 /// The tables of a schema.
@@ -83,6 +114,7 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
             .hint("Grant the role SELECT on the table, and USAGE on its schema."));
     }
 
+    let row_count: Option<f64> = first.get(1);
     let mut fields = Vec::new();
     let mut columns = Vec::new();
     let mut key = Vec::new();
@@ -100,7 +132,10 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         if let Some(collation) = row.get::<_, Option<String>>(9) {
             remote_type = format!("{remote_type} COLLATE {collation}");
         }
-        columns.push(ColumnDescription { remote_type: with_encoding(remote_type, &encoding) });
+        columns.push(ColumnDescription {
+            remote_type: with_encoding(remote_type, &encoding),
+            ..estimates(row, row_count)
+        });
         if let Some(position) = position {
             key.push((position, name.clone()));
         }
@@ -116,10 +151,30 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         schema: Arc::new(Schema::new(fields)),
         columns,
         primary_key: key.into_iter().map(|(_, name)| name).collect(),
-        row_count: first.get::<_, Option<f64>>(1).map(|rows| rows as u64),
+        row_count: row_count.map(|rows| rows.round() as u64),
         total_bytes: first.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok()),
         max_splits: 1,
     })
+}
+
+/// What the server's last ANALYZE found in a column. Positive numbers of different values are counts,
+/// negative ones a share of the rows.
+fn estimates(row: &Row, row_count: Option<f64>) -> ColumnDescription {
+    let nulls: Option<f64> = row.get(11);
+    let distinct: Option<f64> = row.get(12);
+    let width: Option<i32> = row.get(13);
+    let share = |share: f64| row_count.map(|rows| (share * rows).round() as u64);
+    ColumnDescription {
+        null_count: nulls.and_then(share),
+        distinct_count: match distinct {
+            Some(count) if count > 0.0 => Some(count.round() as u64),
+            // Zero means that it is not known.
+            Some(count) if count < 0.0 => share(-count),
+            _ => None,
+        },
+        average_bytes: width.and_then(|width| u64::try_from(width).ok()),
+        ..ColumnDescription::default()
+    }
 }
 
 fn schema_name(schema: &str) -> &str {

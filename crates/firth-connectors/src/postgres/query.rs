@@ -72,7 +72,7 @@ fn description(columns: &[Column], encoding: &str) -> Result<TableDescription> {
             // Which collation the server does not say.
             remote_type.push_str(" COLLATE ?");
         }
-        descriptions.push(ColumnDescription { remote_type: with_encoding(remote_type, encoding) });
+        descriptions.push(ColumnDescription::of_type(with_encoding(remote_type, encoding)));
     }
     Ok(TableDescription {
         table: TableSpec { schema: String::new(), name: String::new() },

@@ -83,8 +83,7 @@ impl Remote for SpannerRemote {
             Err(error) => return Err(diagnostic(error)),
         };
         let field = |(name, kind): &(String, SpannerType)| Field::new(name, kind.arrow(), true);
-        let column =
-            |(_, kind): &(String, SpannerType)| ColumnDescription { remote_type: kind.sql().to_owned() };
+        let column = |(_, kind): &(String, SpannerType)| ColumnDescription::of_type(kind.sql());
         Ok(TableDescription {
             table: TableSpec { schema: String::new(), name: described.name },
             schema: Arc::new(Schema::new(described.columns.iter().map(field).collect::<Vec<_>>())),
@@ -123,9 +122,8 @@ impl RemoteSql for SpannerRemote {
         let columns = schema
             .fields()
             .iter()
-            .map(|field| ColumnDescription {
-                remote_type: SpannerType::holding(field.data_type()).map_or("", SpannerType::sql).to_owned(),
-            })
+            .map(|field| SpannerType::holding(field.data_type()).map_or("", SpannerType::sql))
+            .map(ColumnDescription::of_type)
             .collect();
         let description = TableDescription {
             table: TableSpec { schema: String::new(), name: String::new() },

@@ -4,10 +4,7 @@ use std::{fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::{
-        Statistics, config::ConfigOptions, internal_datafusion_err, stats::Precision,
-        tree_node::TreeNodeRecursion,
-    },
+    common::{Statistics, config::ConfigOptions, internal_datafusion_err, tree_node::TreeNodeRecursion},
     error::Result as DataFusionResult,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
@@ -25,6 +22,7 @@ use firth_diagnostic::{Diagnostic, Result};
 
 use super::{
     queue::Executions,
+    statistics::estimate,
     stream::{PartitionRead, ScanMetrics},
 };
 use crate::{
@@ -247,17 +245,12 @@ impl ExecutionPlan for RemoteScanExec {
         _input_stats: &[Arc<Statistics>],
         args: &StatisticsArgs,
     ) -> DataFusionResult<Arc<Statistics>> {
-        let schema = self.schema();
-        let mut statistics = Statistics::new_unknown(&schema);
-        if let Some(rows) = self.estimated_rows() {
-            let rows = match args.partition() {
-                Some(_) => rows.div_ceil(self.partitions()),
-                None => rows,
-            };
-            statistics = statistics.with_num_rows(Precision::Inexact(rows));
-            statistics.calculate_total_byte_size(&schema);
-        }
-        Ok(Arc::new(statistics))
+        let rows = self.estimated_rows();
+        let rows = match args.partition() {
+            Some(_) => rows.map(|rows| rows.div_ceil(self.partitions() as u64)),
+            None => rows,
+        };
+        Ok(Arc::new(estimate(&self.scan.description, &self.scan.columns, rows)))
     }
 }
 
@@ -267,11 +260,11 @@ impl RemoteScanExec {
     }
 
     /// About how many rows all partitions deliver.
-    fn estimated_rows(&self) -> Option<usize> {
-        let mut rows = usize::try_from(self.scan.description.row_count?).unwrap_or(usize::MAX);
+    fn estimated_rows(&self) -> Option<u64> {
+        let mut rows = self.scan.description.row_count?;
         if self.scan.predicate.is_some() {
-            rows = (rows as f64 * ASSUMED_SELECTIVITY).ceil() as usize;
+            rows = (rows as f64 * ASSUMED_SELECTIVITY).ceil() as u64;
         }
-        Some(self.scan.limit.map_or(rows, |limit| rows.min(limit)))
+        Some(self.scan.limit.map_or(rows, |limit| rows.min(limit as u64)))
     }
 }

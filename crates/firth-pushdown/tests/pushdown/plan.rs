@@ -11,7 +11,7 @@ use firth_pushdown::RemoteScanCodec;
 use firth_testkit::fake_remote::FakeSplits;
 use insta::assert_snapshot;
 
-use crate::session::{Session, remote};
+use crate::session::{Session, remote, rows};
 
 #[tokio::test]
 async fn explain_shows_the_exact_text_and_asks_nothing() {
@@ -59,4 +59,41 @@ async fn estimates_come_from_the_description() {
     };
     assert_eq!(rows("SELECT id FROM t").await, "Rows=Inexact(5)");
     assert_eq!(rows("SELECT id FROM t WHERE id = 1").await, "Rows=Inexact(1)");
+}
+
+#[tokio::test]
+async fn estimates_that_are_wrong_change_no_rows() {
+    let mut session = Session::empty(remote(), true, 1);
+    session
+        .register_described("t", "", "t", |description| {
+            description.row_count = Some(1_000_000);
+            for column in &mut description.columns {
+                (column.null_count, column.distinct_count) = (Some(7), Some(1));
+            }
+        })
+        .await;
+    let query =
+        "SELECT COUNT(*) AS n, COUNT(id) AS ids, COUNT(DISTINCT name) AS names, MAX(id) AS most FROM t";
+    assert_snapshot!(session.query(query).await.unwrap(), @r"
+    +---+-----+-------+------+
+    | n | ids | names | most |
+    +---+-----+-------+------+
+    | 5 | 4   | 4     | 4    |
+    +---+-----+-------+------+
+    ");
+}
+
+#[tokio::test]
+async fn the_smaller_input_of_a_join_is_built() {
+    let mut session = Session::empty(remote().with_table("", "u", rows()), true, 1);
+    session.register_described("large", "", "t", |description| description.row_count = Some(1_000_000)).await;
+    session.register_described("small", "", "u", |description| description.row_count = Some(10)).await;
+    for query in [
+        "SELECT l.id FROM large l JOIN small s ON l.id = s.id",
+        "SELECT l.id FROM small s JOIN large l ON l.id = s.id",
+    ] {
+        let plan = session.explained(query).await;
+        let first = plan.lines().find(|line| line.contains("RemoteScanExec")).expect("a scan");
+        assert!(first.contains("FROM \"u\""), "{plan}");
+    }
 }

@@ -83,6 +83,20 @@ impl Session {
         self.register_relation(name, Relation::Table(spec), description).unwrap();
     }
 
+    /// The same, after changing what is known of it.
+    pub(crate) async fn register_described(
+        &mut self,
+        name: &str,
+        schema: &str,
+        table: &str,
+        change: impl FnOnce(&mut firth_connector::TableDescription),
+    ) {
+        let spec = firth_connector::TableSpec { schema: schema.to_owned(), name: table.to_owned() };
+        let mut description = self.remote.describe(&spec).await.unwrap();
+        change(&mut description);
+        self.register_relation(name, Relation::Table(spec), description).unwrap();
+    }
+
     /// Makes the remote's answer to `query` known as `name`.
     pub(crate) async fn register_query(&mut self, name: &str, query: &str) {
         let sql = Arc::clone(&self.remote).sql().unwrap();

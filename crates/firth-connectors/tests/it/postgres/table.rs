@@ -1,6 +1,6 @@
 //! Listing and describing tables.
 
-use firth_connector::TableSpec;
+use firth_connector::{ColumnDescription, TableDescription, TableSpec};
 
 use super::support::Place;
 
@@ -87,4 +87,61 @@ async fn what_is_not_there_is_named() {
     error[invalid]: external_source "mysql://plain/x" does not begin with postgres://
     hint: Write 'postgres://plain/schema'.
     "#);
+}
+
+#[tokio::test]
+async fn what_analyze_found_is_described() {
+    let Some(place) = Place::new("estimates").await else { return };
+    place
+        .create(
+            "CREATE TABLE t (id bigint, kind int, gap int, note text) WITH (autovacuum_enabled = false);
+             INSERT INTO t SELECT n, n % 10, CASE WHEN n % 4 = 0 THEN n END, repeat('x', 20)
+               FROM generate_series(1, 20000) n;
+             ANALYZE t;
+             CREATE TABLE parts (day int, n int) PARTITION BY LIST (day);
+             CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1);
+             CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
+             INSERT INTO parts SELECT 1 + n % 2, n FROM generate_series(1, 3000) n;
+             ANALYZE parts;
+             CREATE TABLE fresh WITH (autovacuum_enabled = false) AS SELECT n FROM generate_series(1, 10000) n;
+             CREATE VIEW seen AS SELECT * FROM t",
+        )
+        .await;
+    let remote = place.open(&[]).expect("valid options");
+    let describe = async |name: &str| {
+        let table = TableSpec { schema: place.name.clone(), name: name.to_owned() };
+        remote.describe(&table).await.expect("described")
+    };
+    let shown = |description: &TableDescription| {
+        let columns = description.columns.iter().zip(description.schema.fields());
+        let column = |(column, field): (&ColumnDescription, &arrow::datatypes::FieldRef)| {
+            let ColumnDescription { null_count, distinct_count, average_bytes, .. } = column;
+            format!("{} {null_count:?} {distinct_count:?} {average_bytes:?}", field.name())
+        };
+        columns.map(column).collect::<Vec<_>>().join("\n")
+    };
+
+    let described = describe("t").await;
+    assert_eq!(described.row_count, Some(20_000));
+    insta::assert_snapshot!(shown(&described), @r"
+    id Some(0) Some(20000) Some(8)
+    kind Some(0) Some(10) Some(4)
+    gap Some(15000) Some(5000) Some(4)
+    note Some(0) Some(1) Some(21)
+    ");
+    // Grown since: the files say so before the next ANALYZE does.
+    place.create("INSERT INTO t SELECT n, 1, 1, repeat('x', 20) FROM generate_series(1, 20000) n").await;
+    let grown = describe("t").await.row_count.expect("estimated");
+    assert!((38_000..=42_000).contains(&grown), "{grown}");
+
+    let parts = describe("parts").await;
+    assert_eq!(parts.row_count, Some(3000));
+    insta::assert_snapshot!(shown(&parts), @r"
+    day Some(0) Some(2) Some(4)
+    n Some(0) Some(3000) Some(4)
+    ");
+    let fresh = describe("fresh").await;
+    let guessed = fresh.row_count.expect("guessed");
+    assert!((1000..=50_000).contains(&guessed), "{guessed}");
+    assert_eq!(describe("seen").await.row_count, None);
 }
