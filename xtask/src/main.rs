@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod arguments;
+mod bench;
 mod command;
 mod demo;
 mod docs;
@@ -47,6 +48,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         usage: "servers up|down|status [NAMES…] [--state DIR] [--bins DIR]",
         doc: "start and stop the local servers that tests talk to",
         run: servers::run,
+    },
+    Subcommand {
+        name: "bench",
+        usage: "bench [SUITES…] [--scale N] [--repeats N] [--cold-repeats N] [--only CASES] [--engines NAMES] [--out DIR]\n        \
+                [--baseline FILE [--threshold PERCENT]] [--data DIR] [--firth FILE] [--bins DIR] [--running-servers] [--strict]",
+        doc: "measure Firth against other engines; the report says how",
+        run: bench::run,
     },
     Subcommand {
         name: "docs",

@@ -221,7 +221,7 @@ fn stop(state: &Path) -> Vec<String> {
 }
 
 /// The folder of all runs.
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     workspace::target().join("firth-servers")
 }
 

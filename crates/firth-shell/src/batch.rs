@@ -1,6 +1,6 @@
 //! Runs without a shell: `-c` and `run FILE…`.
 
-use std::io;
+use std::{io, path::Path};
 
 use firth_connector::Canceller;
 use firth_diagnostic::{Code, Diagnostic};
@@ -17,7 +17,16 @@ use crate::{
     runner::{Ended, Runner},
     script::Script,
     shell,
+    stdin::StdinScript,
 };
+
+/// Where statements come from.
+enum Input {
+    /// A file or `-c`, read as a whole.
+    Script(Script),
+    /// Standard input, read while its statements run.
+    Stdin,
+}
 
 /// Does what the command line asks for.
 pub(crate) fn run(request: Request) -> Exit {
@@ -30,13 +39,17 @@ pub(crate) fn run(request: Request) -> Exit {
             return Exit::Failed;
         }
         Work::Shell => return shell::run(&request, reporter),
-        Work::Text(text) => (vec![Script::new("-c", text.clone())], false),
+        Work::Text(text) => (vec![Input::Script(Script::new("-c", text.clone()))], false),
         Work::Files(paths) => {
-            // All are read before the first statement runs: a mistyped name changes nothing.
+            // All files are read before the first statement runs: a mistyped name changes nothing.
             let (mut scripts, mut unread) = (Vec::new(), false);
             for path in paths {
+                if path == Path::new("-") {
+                    scripts.push(Input::Stdin);
+                    continue;
+                }
                 match Script::read(path) {
-                    Ok(script) => scripts.push(script),
+                    Ok(script) => scripts.push(Input::Script(script)),
                     Err(error) => {
                         reporter.error(&error, None);
                         unread = true;
@@ -93,7 +106,7 @@ pub(crate) fn no_runtime(error: &io::Error) -> Diagnostic {
     Diagnostic::error(Code::Exhausted, "could not start the threads to work with").detail(error.to_string())
 }
 
-async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scripts: &[Script]) -> Exit {
+async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scripts: &[Input]) -> Exit {
     let interrupt = match Interrupt::listen(Listen::Batch) {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -123,20 +136,66 @@ async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scri
     }
 }
 
-async fn run_statements(request: &Request, runner: &mut Runner, scripts: &[Script]) -> Exit {
+async fn run_statements(request: &Request, runner: &mut Runner, inputs: &[Input]) -> Exit {
     let mut exit = Exit::Fine;
-    for script in scripts {
-        for span in script.statements() {
-            match runner.run(script, span).await.ended {
-                Ended::Fine => {}
-                Ended::Failed if request.continue_on_error => exit = Exit::Failed,
-                Ended::Failed => return Exit::Failed,
-                Ended::Interrupted => return Exit::Interrupted,
-                Ended::ClosedPipe => return Exit::Fine,
-            }
+    for input in inputs {
+        let end = match input {
+            Input::Script(script) => run_script(request, runner, script, &mut exit).await,
+            Input::Stdin => run_stdin(request, runner, &mut exit).await,
+        };
+        if let Some(end) = end {
+            return end;
         }
     }
     exit
+}
+
+/// Runs one script. The answer is how the run ends, if it does not go on.
+async fn run_script(
+    request: &Request,
+    runner: &mut Runner,
+    script: &Script,
+    exit: &mut Exit,
+) -> Option<Exit> {
+    for span in script.statements() {
+        match runner.run(script, span).await.ended {
+            Ended::Fine => {}
+            Ended::Failed if request.continue_on_error => *exit = Exit::Failed,
+            Ended::Failed => return Some(Exit::Failed),
+            Ended::Interrupted => return Some(Exit::Interrupted),
+            Ended::ClosedPipe => return Some(Exit::Fine),
+        }
+    }
+    None
+}
+
+/// Runs what arrives at standard input, until it ends or is broken.
+async fn run_stdin(request: &Request, runner: &mut Runner, exit: &mut Exit) -> Option<Exit> {
+    let mut stdin = match StdinScript::start() {
+        Ok(stdin) => stdin,
+        Err(error) => {
+            runner.reporter.error(&no_runtime(&error), None);
+            return Some(Exit::Failed);
+        }
+    };
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = runner.interrupted() => return Some(Exit::Interrupted),
+            next = stdin.next() => next,
+        };
+        let end = match next {
+            Ok(Some(script)) => run_script(request, runner, &script, exit).await,
+            Ok(None) => return None,
+            Err(error) => {
+                runner.reporter.error(&error, None);
+                Some(Exit::Failed)
+            }
+        };
+        if end.is_some() {
+            return end;
+        }
+    }
 }
 
 fn demo() -> Diagnostic {

@@ -26,6 +26,7 @@ mod runner;
 mod script;
 mod shell;
 mod stats;
+mod stdin;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 

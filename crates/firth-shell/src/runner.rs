@@ -80,6 +80,11 @@ impl Runner {
         self.interrupt.reset();
     }
 
+    /// Waits for a Ctrl-C between two statements.
+    pub(crate) async fn interrupted(&mut self) {
+        self.interrupt.wait().await;
+    }
+
     /// Runs the statement at `span` of the script and reports what there is to report.
     pub(crate) async fn run(&mut self, script: &Script, span: Span) -> Done {
         let started = Instant::now();

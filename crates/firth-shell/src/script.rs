@@ -1,11 +1,6 @@
 //! The text of a run: what `-c` gave, or a file, and what it is called in messages.
 
-use std::{
-    cell::OnceCell,
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{cell::OnceCell, fs, io, path::Path};
 
 use firth_diagnostic::{Code, Diagnostic, Result, Source, Span};
 use firth_sql::{OptionSecrecy, mask_secrets};
@@ -26,16 +21,11 @@ impl Script {
         Script { name: name.into(), text: text.into(), shown: OnceCell::new() }
     }
 
-    /// Reads a file; `-` is standard input.
+    /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let (name, bytes) = if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            ("<stdin>".to_owned(), io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
-        } else {
-            (path.display().to_string(), fs::read(path))
-        };
-        let bytes = bytes.map_err(|error| unreadable(&name, &error))?;
-        let text = text(&name, bytes)?;
+        let name = path.display().to_string();
+        let bytes = fs::read(path).map_err(|error| unreadable(&name, &error))?;
+        let text = text(&name, bytes, 0, 0)?;
         Ok(Script::new(name, text))
     }
 
@@ -64,22 +54,26 @@ fn secrecy(name: &str) -> OptionSecrecy {
     }
 }
 
-fn text(name: &str, bytes: Vec<u8>) -> Result<String> {
+/// The text of `bytes`, before which `lines_before` lines of `bytes_before` bytes stand in the same source.
+pub(crate) fn text(name: &str, bytes: Vec<u8>, lines_before: usize, bytes_before: usize) -> Result<String> {
     match String::from_utf8(bytes) {
         // A byte order mark is not part of the first statement.
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+        Ok(text) if bytes_before == 0 => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+        Ok(text) => Ok(text),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let bytes = error.into_bytes();
-            let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = lines_before + bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let (byte, offset) = (bytes[at], bytes_before + at);
             Err(Diagnostic::error(Code::BadData, format!("{name:?} is not UTF-8 text"))
-                .detail(format!("byte 0x{:02x} at offset {at}, in line {line}", bytes[at]))
+                .detail(format!("byte 0x{byte:02x} at offset {offset}, in line {line}"))
                 .hint("Save the file as UTF-8."))
         }
     }
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+/// Why a source was not read.
+pub(crate) fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     let diagnostic = match error.kind() {
         io::ErrorKind::NotFound => Diagnostic::error(Code::Io, format!("there is no file {name:?}")),
         _ => Diagnostic::error(Code::Io, format!("could not read {name:?}")).detail(error.to_string()),
@@ -98,12 +92,14 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_is_refused_with_the_place() {
-        let error = text("a.sql", b"SELECT 1;\nSELECT '\xff'".to_vec()).expect_err("not UTF-8");
+        let error = text("a.sql", b"SELECT 1;\nSELECT '\xff'".to_vec(), 0, 0).expect_err("not UTF-8");
+        assert_eq!(error.to_string(), "\"a.sql\" is not UTF-8 text: byte 0xff at offset 18, in line 2");
+        let error = text("a.sql", b"SELECT '\xff'".to_vec(), 1, 10).expect_err("not UTF-8");
         assert_eq!(error.to_string(), "\"a.sql\" is not UTF-8 text: byte 0xff at offset 18, in line 2");
     }
 
     #[test]
     fn a_byte_order_mark_is_left_out() {
-        assert_eq!(text("a.sql", b"\xef\xbb\xbfSELECT 1".to_vec()).expect("UTF-8"), "SELECT 1");
+        assert_eq!(text("a.sql", b"\xef\xbb\xbfSELECT 1".to_vec(), 0, 0).expect("UTF-8"), "SELECT 1");
     }
 }

@@ -13,25 +13,22 @@ type Result<T> = std::result::Result<T, Unavailable>;
 
 /// A folder that holds the Python package `requirement` (`name==version`) in an environment of its own.
 pub(crate) fn python_package(tools: &Path, requirement: &str) -> Result<PathBuf> {
+    python_packages(tools, requirement, &[requirement.to_string()])
+}
+
+/// A folder of that name that holds Python packages in an environment of its own.
+pub(crate) fn python_packages(tools: &Path, name: &str, requirements: &[String]) -> Result<PathBuf> {
     let Some(python) = find("python3") else {
         return Err(Unavailable::missing(
             "there is no python3 on the PATH. Install Python 3 with its venv module.",
         ));
     };
-    install(tools, requirement, |folder| {
+    install(tools, name, |folder| {
         run_quietly(Command::new(&python).args(["-m", "venv"]).arg(folder))
             .context("Install Python's venv module (Debian: apt-get install python3-venv)")?;
         let mut pip = Command::new(folder.join("bin/python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            requirement,
-        ]);
-        run_quietly(&mut pip).map(drop)
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+        run_quietly(pip.args(requirements)).map(drop)
     })
 }
 
@@ -48,6 +45,15 @@ pub(crate) fn npm_package(tools: &Path, requirement: &str) -> Result<PathBuf> {
         run_quietly(install.arg(folder).arg(requirement)).map(drop)
     })
 }
+
+/// The folder of that name, if an earlier run has finished it.
+pub(crate) fn installed(tools: &Path, name: &str) -> Option<PathBuf> {
+    let folder = tools.join(name);
+    folder.join(FINISHED).exists().then_some(folder)
+}
+
+/// Stands in a folder whose installation came to its end.
+const FINISHED: &str = ".finished";
 
 /// Installs Debian packages, if this machine has apt-get and we may use it.
 pub(crate) fn debian_packages(tools: &Path, packages: &[&str]) -> Result<()> {
@@ -81,7 +87,7 @@ fn install(
     steps: impl FnOnce(&Path) -> crate::error::Result<()>,
 ) -> Result<PathBuf> {
     let folder = tools.join(requirement);
-    let finished = folder.join(".finished");
+    let finished = folder.join(FINISHED);
     if finished.exists() {
         return Ok(folder);
     }

@@ -6,7 +6,7 @@
 mod azurite;
 mod demo_s3;
 mod fake_gcs;
-mod install;
+pub(crate) mod install;
 mod ports;
 mod postgres;
 mod process;

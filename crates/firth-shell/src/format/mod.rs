@@ -8,6 +8,7 @@ mod csv;
 mod json;
 mod markdown;
 mod ndjson;
+mod null;
 mod parquet;
 mod table;
 mod text;
@@ -85,6 +86,7 @@ pub(crate) const FORMATS: &[Format] = &[
     vertical::FORMAT,
     parquet::FORMAT,
     arrow::FORMAT,
+    null::FORMAT,
 ];
 
 impl Format {

@@ -416,3 +416,34 @@ fn ctrl_c_ends_a_statement_with_130() {
     assert_eq!(output.status.code(), Some(130), "{}", shown(&output));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("error[cancelled]: "), "{}", shown(&output));
 }
+
+#[test]
+fn standard_input_runs_as_it_arrives_and_places_are_those_of_all_of_it() {
+    let place = Place::new();
+    let mut command = place.command(&["run", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped")).lines();
+    // The rows are read while the input is still open: nothing else could have ended the statement.
+    stdin.write_all(b"-- a comment;\nSELECT 1\n  AS a;\n").expect("written");
+    let mut line = || stdout.next().expect("a line").expect("read");
+    assert_eq!((line(), line()), ("a".to_owned(), "1".to_owned()));
+    stdin.write_all(b"SELECT *\nFROM nowhere;\n").expect("written");
+    drop(stdin);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains(" --> <stdin>:5:6\n5 | FROM nowhere;\n"), "{stderr}");
+}
+
+#[test]
+fn the_format_null_makes_every_row_and_writes_none() {
+    assert_snapshot!(firth(&["-c", "SELECT 1 AS a", "--format", "null"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    ");
+    let output = Place::new().output(&["-c", "SELECT 1 / 0 AS a", "--format", "null"]);
+    assert_eq!(output.status.code(), Some(1));
+}

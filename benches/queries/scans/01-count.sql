@@ -1,0 +1,2 @@
+-- how many rows
+SELECT COUNT(*) AS lines FROM tpch.lineitem;
