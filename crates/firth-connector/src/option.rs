@@ -11,6 +11,8 @@ pub enum OptionKind {
     Bool,
     /// ARRAY<STRING>.
     Strings,
+    /// INTERVAL: kept as what follows the word, such as `4 HOUR`.
+    Interval,
 }
 
 impl OptionKind {
@@ -21,6 +23,7 @@ impl OptionKind {
             OptionKind::Int64 => "INT64",
             OptionKind::Bool => "BOOL",
             OptionKind::Strings => "ARRAY<STRING>",
+            OptionKind::Interval => "INTERVAL",
         }
     }
 }
@@ -83,6 +86,11 @@ impl OptionSpec {
     /// An ARRAY<STRING> option.
     pub const fn strings(name: &'static str) -> Self {
         Self::new(name, OptionKind::Strings)
+    }
+
+    /// An INTERVAL option.
+    pub const fn interval(name: &'static str) -> Self {
+        Self::new(name, OptionKind::Interval)
     }
 
     /// Other names that mean the same.

@@ -32,6 +32,8 @@ pub enum GivenValue {
     Read(Secret),
     /// `[…]`
     Array(Vec<GivenValue>),
+    /// What follows the word INTERVAL: `4 HOUR`.
+    Interval(String),
     /// A literal of another type, whose GoogleSQL type name this is.
     Other(&'static str),
 }
@@ -45,6 +47,7 @@ impl GivenValue {
             GivenValue::Float64(_) => "FLOAT64",
             GivenValue::Text(_) | GivenValue::Read(_) => "STRING",
             GivenValue::Array(_) => "ARRAY",
+            GivenValue::Interval(_) => "INTERVAL",
             GivenValue::Other(name) => name,
         }
     }
@@ -259,6 +262,7 @@ fn convert(spec: &OptionSpec, option: &GivenOption) -> Result<Option<OptionValue
     let value = match (&option.value.value, spec.kind) {
         (GivenValue::Null, _) => return Ok(None),
         (GivenValue::Bool(value), OptionKind::Bool) => OptionValue::Bool(*value),
+        (GivenValue::Interval(text), OptionKind::Interval) => OptionValue::String(text.clone()),
         (GivenValue::Int64(number), OptionKind::Int64) => OptionValue::Int64(*number),
         (GivenValue::Text(text) | GivenValue::Read(text), OptionKind::String) if spec.secret => {
             OptionValue::Secret(text.clone())
@@ -303,6 +307,7 @@ fn how_to_write(kind: OptionKind) -> &'static str {
         OptionKind::Int64 => "Write a whole number, without quotes.",
         OptionKind::Bool => "Write TRUE or FALSE, without quotes.",
         OptionKind::Strings => "Write a list of texts: ['one', 'two'].",
+        OptionKind::Interval => "Write INTERVAL, a number and a unit: INTERVAL 4 HOUR.",
     }
 }
 

@@ -67,9 +67,10 @@ pub(crate) fn statement_context(
 }
 
 /// The pool that sorts, joins and aggregates of a session draw from, and spill when it is empty.
-pub(crate) fn memory_pool(limit: Option<usize>) -> Arc<dyn MemoryPool> {
+/// Answers its size too.
+pub(crate) fn memory_pool(limit: Option<usize>) -> (Arc<dyn MemoryPool>, usize) {
     let limit = limit.unwrap_or_else(|| machine_memory() / 4 * 3);
-    Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), CONSUMERS_NAMED))
+    (Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), CONSUMERS_NAMED)), limit)
 }
 
 /// One partition for each core.

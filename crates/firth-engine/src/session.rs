@@ -16,6 +16,7 @@ use crate::{
     context::memory_pool,
     resolve::{RemotePool, Resolver},
     statement,
+    store::{Caches, YieldingPool},
 };
 
 /// Asks the person at the terminal. Given by the shell; absent in batch.
@@ -40,13 +41,17 @@ pub struct SessionOptions {
     pub prompt: Option<Arc<dyn Prompt>>,
 }
 
-/// A pool, and the limit it was made for.
-type LimitedMemory = (Option<usize>, Arc<dyn MemoryPool>);
+/// A pool, and the limits it was made for: of all memory, and of what caches keep of it.
+type LimitedMemory = ((Option<usize>, Option<usize>), Arc<dyn MemoryPool>);
+
+/// The part of the memory that caches may hold while no query needs it.
+const CACHE_SHARE: usize = 4;
 
 /// The only way in. Cheap to make: opens the catalog when a statement first needs it.
 pub struct Session {
     pub(crate) options: SessionOptions,
     pub(crate) remotes: RemotePool,
+    pub(crate) caches: Arc<Caches>,
     settings: Mutex<Settings>,
     catalog: OnceLock<Catalog>,
     memory: Mutex<Option<LimitedMemory>>,
@@ -59,6 +64,7 @@ impl Session {
         Session {
             options,
             remotes: RemotePool::default(),
+            caches: Arc::default(),
             settings,
             catalog: OnceLock::new(),
             memory: Mutex::default(),
@@ -105,12 +111,15 @@ impl Session {
 
     /// The memory that all statements of the session share; made anew when the limit changes.
     pub(crate) fn memory(&self) -> Arc<dyn MemoryPool> {
-        let limit = self.settings().number("memory_limit");
+        let settings = self.settings();
+        let limit = (settings.number("memory_limit"), settings.number("cache_memory"));
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         match memory.as_ref() {
             Some((known, pool)) if *known == limit => Arc::clone(pool),
             _ => {
-                let pool = memory_pool(limit);
+                let (pool, size) = memory_pool(limit.0);
+                self.caches.charge(&pool, limit.1.unwrap_or(size / CACHE_SHARE).min(size));
+                let pool = Arc::new(YieldingPool::new(pool, Arc::clone(&self.caches))) as _;
                 *memory = Some((limit, Arc::clone(&pool)));
                 pool
             }

@@ -47,6 +47,12 @@ pub const SETTINGS: &[SettingSpec] = &[
         doc: "How much memory sorts, joins and aggregates may hold before they spill to disk; by default 3/4 of the machine's.",
     },
     SettingSpec {
+        name: "cache_memory",
+        kind: SettingKind::Bytes,
+        default: "",
+        doc: "How much memory what was read of files may hold for later statements, as long as no query needs it; by default 1/4 of the limit.",
+    },
+    SettingSpec {
         name: "threads",
         kind: SettingKind::Count,
         default: "",

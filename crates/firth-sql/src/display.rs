@@ -38,6 +38,9 @@ impl fmt::Display for Statement {
             Statement::DropSchema(drop) => write_drop(f, "SCHEMA", drop),
             Statement::CreateExternalTable(create) => write!(f, "{create}"),
             Statement::DropExternalTable(drop) => write_drop(f, "EXTERNAL TABLE", drop),
+            Statement::RefreshExternalTable(name) => {
+                write!(f, "REFRESH EXTERNAL TABLE {}", Path(&name.value))
+            }
             Statement::CreateView(create) => write!(f, "{create}"),
             Statement::DropView(drop) => write_drop(f, "VIEW", drop),
             Statement::ShowSchemas => f.write_str("SHOW SCHEMAS"),
@@ -49,6 +52,7 @@ impl fmt::Display for Statement {
             Statement::Set(set) => write!(f, "{set}"),
             Statement::Reset(name) => write!(f, "RESET {}", setting(&name.value)),
             Statement::ShowAudit => f.write_str("SHOW AUDIT"),
+            Statement::ShowCaches => f.write_str("SHOW CACHES"),
         }
     }
 }

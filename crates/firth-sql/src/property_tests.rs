@@ -208,6 +208,7 @@ fn table_statement() -> impl Strategy<Value = Statement> {
         drop(3).prop_map(Statement::DropView),
         prop::option::of(name(2)).prop_map(Statement::ShowTables),
         name(3).prop_map(Statement::DescribeTable),
+        name(3).prop_map(Statement::RefreshExternalTable),
         name(3).prop_map(Statement::ShowCreateTable),
     ]
 }
@@ -233,6 +234,7 @@ fn other_statement() -> impl Strategy<Value = Statement> {
         Just(Statement::ShowSchemas),
         Just(Statement::ShowSettings),
         Just(Statement::ShowAudit),
+        Just(Statement::ShowCaches),
     ]
 }
 

@@ -41,6 +41,8 @@ pub enum Statement {
     CreateExternalTable(CreateExternalTable),
     /// `DROP EXTERNAL TABLE …`.
     DropExternalTable(Drop),
+    /// `REFRESH EXTERNAL TABLE t` (also `CALL BQ.REFRESH_EXTERNAL_METADATA_CACHE('t')`).
+    RefreshExternalTable(Spanned<Name>),
     /// `CREATE VIEW …`.
     CreateView(CreateView),
     /// `DROP VIEW …`.
@@ -61,6 +63,8 @@ pub enum Statement {
     Reset(Spanned<String>),
     /// `SHOW AUDIT`: the audit trail, newest first.
     ShowAudit,
+    /// `SHOW CACHES`.
+    ShowCaches,
 }
 
 impl Statement {
@@ -84,6 +88,7 @@ impl Statement {
             Statement::DropSchema(_) => "DROP_SCHEMA",
             Statement::CreateExternalTable(_) => "CREATE_EXTERNAL_TABLE",
             Statement::DropExternalTable(_) => "DROP_EXTERNAL_TABLE",
+            Statement::RefreshExternalTable(_) => "REFRESH_EXTERNAL_TABLE",
             Statement::CreateView(_) => "CREATE_VIEW",
             Statement::DropView(_) => "DROP_VIEW",
             Statement::ShowSchemas => "SHOW_SCHEMAS",
@@ -94,6 +99,7 @@ impl Statement {
             Statement::Set(_) => "SET",
             Statement::Reset(_) => "RESET",
             Statement::ShowAudit => "SHOW_AUDIT",
+            Statement::ShowCaches => "SHOW_CACHES",
         }
     }
 }

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::{
     common::parsers::CompressionTypeVariant,
-    config::{CsvOptions, JsonOptions, TableParquetOptions},
+    config::{ConfigOptions, CsvOptions, JsonOptions, TableParquetOptions},
     datasource::file_format::{FileFormat, csv::CsvFormat, json::JsonFormat, parquet::ParquetFormat},
 };
 use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 
-/// The end of a Parquet file that is read at once for its footer, which is mostly shorter.
-const FOOTER_HINT: usize = 64 * 1024;
 /// How many rows a schema is read from, as in BigQuery.
 const ROWS_TO_INFER: usize = 500;
 
@@ -44,7 +42,7 @@ impl TableFormat {
         };
         for (name, _) in options.given() {
             let applies = match name {
-                "format" | "uris" | "description" => true,
+                "format" | "uris" | "description" | "max_staleness" | "metadata_cache_mode" => true,
                 "compression" => kind != FileKind::Parquet,
                 _ => kind == FileKind::Csv,
             };
@@ -94,13 +92,7 @@ impl TableFormat {
     pub(crate) fn reader(&self, key: &str) -> Arc<dyn FileFormat> {
         let compression = self.compression_of(key);
         match self.kind {
-            FileKind::Parquet => {
-                let mut options = TableParquetOptions::default();
-                options.global.schema_force_view_types = false;
-                options.global.skip_metadata = true;
-                options.global.metadata_size_hint = Some(FOOTER_HINT);
-                Arc::new(ParquetFormat::new().with_options(options))
-            }
+            FileKind::Parquet => Arc::new(ParquetFormat::default()),
             FileKind::Csv => {
                 let header = self.header.unwrap_or(false);
                 let options = CsvOptions { compression, has_header: Some(header), ..self.csv.clone() };
@@ -112,6 +104,17 @@ impl TableFormat {
                 ..JsonOptions::default()
             })),
         }
+    }
+
+    /// How Parquet files are read.
+    pub(crate) fn parquet(session: &ConfigOptions) -> TableParquetOptions {
+        let mut options = TableParquetOptions {
+            global: session.execution.parquet.clone(),
+            ..TableParquetOptions::default()
+        };
+        options.global.schema_force_view_types = false;
+        options.global.skip_metadata = true;
+        options
     }
 
     /// The CSV options, for finding a bad row.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use firth_connector::{OpenedRemote, object_error};
+use firth_connector::{Objects, OpenedRemote, object_error};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path};
 
+use super::Staleness;
 use crate::store::{StatementStores, StoreHandle};
 
 /// The files of one bucket, in name order.
@@ -25,26 +26,32 @@ impl ListedFiles {
     }
 }
 
-/// Finds the files of `uris`, by bucket in the order first named. Fails if a uri matches none.
+/// Finds the files of `uris`, by bucket in the order first named. Fails if a uri matches none. A listing no
+/// older than `staleness` is taken as it was.
 ///
 /// From here on, reads of these objects in this statement get these objects or fail.
 pub(crate) async fn list_files(
     stores: &StatementStores,
     remote: &OpenedRemote,
     uris: &[String],
+    staleness: Staleness,
 ) -> Result<Vec<ListedFiles>> {
-    let objects = Arc::clone(&remote.remote).objects().ok_or_else(|| {
-        Diagnostic::error(
-            Code::Invalid,
-            format!("connection {} is of type {}, which has no files", remote.id, remote.id.kind),
-        )
-        .hint("`CREATE EXTERNAL SCHEMA … WITH CONNECTION` shows its tables.")
-    })?;
+    let objects = objects_of(remote)?;
     let mut buckets: Vec<ListedFiles> = Vec::new();
     for uri in uris {
         let location = objects.locate(uri)?;
         let handle = stores.open(remote, &objects, &location)?;
-        let found = matching(&handle, &location.key, uri).await?;
+        let known = stores.caches().listing(handle.store.id(), &location.key, staleness.0);
+        let found = match known {
+            Some(known) => known.as_ref().clone(),
+            None => {
+                let found = matching(&handle, &location.key, uri).await?;
+                if !staleness.0.is_zero() {
+                    stores.caches().keep_listing(handle.store.id(), &location.key, found.clone());
+                }
+                found
+            }
+        };
         let listed = match buckets.iter_mut().find(|listed| listed.handle.url == handle.url) {
             Some(listed) => listed,
             None => {
@@ -63,6 +70,33 @@ pub(crate) async fn list_files(
         }
     }
     Ok(buckets)
+}
+
+/// Lists the files of `uris` anew, for those tables that may take an older listing.
+pub(crate) async fn refresh_listing(
+    stores: &StatementStores,
+    remote: &OpenedRemote,
+    uris: &[String],
+) -> Result<()> {
+    let objects = objects_of(remote)?;
+    for uri in uris {
+        let location = objects.locate(uri)?;
+        let handle = stores.open(remote, &objects, &location)?;
+        stores.caches().forget_listing(handle.store.id(), &location.key);
+        let found = matching(&handle, &location.key, uri).await?;
+        stores.caches().keep_listing(handle.store.id(), &location.key, found);
+    }
+    Ok(())
+}
+
+fn objects_of(remote: &OpenedRemote) -> Result<Arc<dyn Objects>> {
+    Arc::clone(&remote.remote).objects().ok_or_else(|| {
+        Diagnostic::error(
+            Code::Invalid,
+            format!("connection {} is of type {}, which has no files", remote.id, remote.id.kind),
+        )
+        .hint("`CREATE EXTERNAL SCHEMA … WITH CONNECTION` shows its tables.")
+    })
 }
 
 async fn matching(handle: &StoreHandle, pattern: &str, uri: &str) -> Result<Vec<ObjectMeta>> {

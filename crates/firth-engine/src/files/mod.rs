@@ -5,15 +5,20 @@ mod format;
 mod hive;
 mod listing;
 mod options;
+mod parquet;
 mod provider;
 mod schema;
+mod staleness;
 mod widened;
 
 pub(crate) use blame::{blame_csv, name_file};
 pub(crate) use format::{FileKind, TableFormat};
 pub(crate) use hive::HiveLayout;
-pub(crate) use listing::{ListedFiles, list_files};
+pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
+pub(crate) use parquet::{Footer, ReaderFactory, footer};
 pub(crate) use provider::{ExternalFiles, unreadable_column};
+
 pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files, sql_type};
+pub(crate) use staleness::Staleness;

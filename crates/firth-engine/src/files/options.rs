@@ -15,6 +15,11 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("compression")
         .choice(&["NONE", "GZIP", "ZSTD", "BZIP2", "XZ"])
         .doc("How CSV and JSON files are compressed; by default their names' ending says."),
+    OptionSpec::interval("max_staleness")
+        .doc("How old the list of files may be that a query reads, 0 or from 30 minutes to 7 days; by default every query lists them."),
+    OptionSpec::string("metadata_cache_mode")
+        .choice(&["AUTOMATIC", "MANUAL"])
+        .doc("Read for BigQuery's sake, with max_staleness; a list that is too old is always made anew."),
     OptionSpec::string("description").doc("A sentence about the table."),
     OptionSpec::string("field_delimiter")
         .default(",")
@@ -47,8 +52,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "ignore_unknown_values",
     "json_extension",
     "max_bad_records",
-    "max_staleness",
-    "metadata_cache_mode",
     "null_marker",
     "null_markers",
     "object_metadata",

@@ -9,9 +9,9 @@ use datafusion::{
     common::{Statistics, stats::Precision},
     datasource::{
         TableType,
-        file_format::FileFormat,
         listing::PartitionedFile,
-        physical_plan::{FileGroup, FileScanConfigBuilder},
+        physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource},
+        source::DataSourceExec,
         table_schema::TableSchema,
     },
     error::Result as DataFusionResult,
@@ -23,9 +23,10 @@ use datafusion::{
 use firth_diagnostic::Result;
 use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
-use object_store::{ObjectMeta, ObjectStore};
 
-use super::{FileKind, HiveLayout, ListedFiles, TableFormat, widened::FileSchemaAdapter};
+use super::{
+    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, widened::FileSchemaAdapter,
+};
 
 /// Parquet footers read at once while resolving.
 const FOOTERS_AT_ONCE: usize = 8;
@@ -52,7 +53,6 @@ struct Bucket {
 impl ExternalFiles {
     /// The table of these files. Reads Parquet footers for their statistics, which the scan then has.
     pub(crate) async fn try_new(
-        session: &dyn Session,
         format: TableFormat,
         file_schema: SchemaRef,
         layout: Option<HiveLayout>,
@@ -65,7 +65,6 @@ impl ExternalFiles {
         let wants_statistics = format.kind == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
         let mut buckets = Vec::new();
         for listed in listed {
-            let store = listed.handle.as_object_store();
             let mut reads = Vec::new();
             for file in &listed.files {
                 let values = match &layout {
@@ -73,16 +72,16 @@ impl ExternalFiles {
                     None => Vec::new(),
                 };
                 let planned = listed.handle.planned(file.clone());
-                let reader = format.reader(file.location.as_ref());
-                let (store, schema) = (Arc::clone(&store), Arc::clone(&file_schema));
+                let (store, schema) = (Arc::clone(&listed.handle.store), Arc::clone(&file_schema));
                 reads.push(async move {
                     let mut partitioned =
                         PartitionedFile::new_from_meta(planned.clone()).with_partition_values(values);
                     if wants_statistics {
                         // Statistics only help: a broken file is reported when it is read.
-                        if let Ok(statistics) = statistics(session, &reader, &store, &schema, &planned).await
+                        if let Ok(footer) = footer(&store, &planned).await
+                            && let Ok(statistics) = footer.statistics(&schema)
                         {
-                            partitioned = partitioned.with_statistics(Arc::new(statistics));
+                            partitioned = partitioned.with_statistics(statistics);
                         }
                     }
                     partitioned
@@ -135,9 +134,18 @@ impl ExternalFiles {
                 Arc::make_mut(field).set_metadata(shown.metadata().clone());
             }
             let keys = fields.split_off(self.file_schema.fields().len());
-            let source = reader.file_source(
-                TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build(),
-            );
+            let table =
+                TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build();
+            let source = match self.format.kind {
+                FileKind::Parquet => {
+                    let readers = ReaderFactory::new(Arc::clone(&bucket.listed.handle.store));
+                    let source = ParquetSource::new(table)
+                        .with_table_parquet_options(TableFormat::parquet(session.config_options()))
+                        .with_parquet_file_reader_factory(Arc::new(readers));
+                    Arc::new(source) as Arc<dyn FileSource>
+                }
+                FileKind::Csv | FileKind::Json => reader.file_source(table),
+            };
             let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)
                 .with_file_groups(groups)
                 .with_statistics(statistics)
@@ -145,7 +153,11 @@ impl ExternalFiles {
                 .with_limit(limit)
                 .with_expr_adapter(Some(Arc::new(FileSchemaAdapter)))
                 .build();
-            plans.push(reader.create_physical_plan(session, config).await?);
+            plans.push(match self.format.kind {
+                // DataFusion's own plan would read footers through its cache, which knows no ETags.
+                FileKind::Parquet => DataSourceExec::from_data_source(config),
+                FileKind::Csv | FileKind::Json => reader.create_physical_plan(session, config).await?,
+            });
         }
         Ok(plans)
     }
@@ -186,26 +198,6 @@ impl ExternalFiles {
         let columns: Vec<_> = columns.collect();
         Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
     }
-}
-
-/// A file's statistics for the columns of the table, whose names may differ from the file's by case: a
-/// column that the file seems to lack would count as all NULL, and be read so.
-async fn statistics(
-    session: &dyn Session,
-    reader: &Arc<dyn FileFormat>,
-    store: &Arc<dyn ObjectStore>,
-    schema: &SchemaRef,
-    file: &ObjectMeta,
-) -> DataFusionResult<Statistics> {
-    let own = reader.infer_schema(session, store, std::slice::from_ref(file)).await?;
-    let spelled = schema.fields().iter().map(|field| {
-        match own.fields().iter().find(|own| own.name().eq_ignore_ascii_case(field.name())) {
-            Some(own) => Arc::new(field.as_ref().clone().with_name(own.name())),
-            None => Arc::clone(field),
-        }
-    });
-    let spelled = Arc::new(Schema::new(spelled.collect::<Vec<FieldRef>>()));
-    reader.infer_stats(session, store, spelled, file).await
 }
 
 #[async_trait]

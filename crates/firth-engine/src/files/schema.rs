@@ -13,7 +13,7 @@ use firth_sql::ColumnType;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectMeta, ObjectStoreExt};
 
-use super::{FileKind, ListedFiles, TableFormat, blame};
+use super::{FileKind, ListedFiles, TableFormat, blame, footer};
 use crate::error::{InFile as _, from_datafusion};
 
 /// How many files are asked for their schema at once, and how many at most.
@@ -44,7 +44,7 @@ pub(crate) async fn describe_files(
         same_headers(format, (first_bucket, first), others).await?;
     }
     let reader = format.reader(first.location.as_ref());
-    let mut schema = one_schema(session, &reader, first_bucket, first).await?;
+    let mut schema = one_schema(session, format.kind, &reader, first_bucket, first).await?;
     if schema.fields().is_empty() {
         return Err(Diagnostic::error(
             Code::BadData,
@@ -59,7 +59,7 @@ pub(crate) async fn describe_files(
         for (listed, file) in files().skip(1).take(FILES_TO_COMPARE) {
             let reader = Arc::clone(&reader);
             schemas.push(async move {
-                let other = one_schema(session, &reader, listed, file).await?;
+                let other = one_schema(session, FileKind::Parquet, &reader, listed, file).await?;
                 Ok::<_, Diagnostic>((listed, file, other))
             });
         }
@@ -74,16 +74,19 @@ pub(crate) async fn describe_files(
 
 async fn one_schema(
     session: &dyn Session,
+    kind: FileKind,
     reader: &Arc<dyn FileFormat>,
     listed: &ListedFiles,
     file: &ObjectMeta,
 ) -> Result<SchemaRef> {
     let planned = listed.handle.planned(file.clone());
+    let failed = |error| from_datafusion(error).in_file(&listed.uri(file));
+    if kind == FileKind::Parquet {
+        let footer = footer(&listed.handle.store, &planned).await.map_err(|error| failed(error.into()))?;
+        return Ok(Arc::new(normalized(&footer.schema().map_err(failed)?)));
+    }
     let store = listed.handle.as_object_store();
-    let schema = reader
-        .infer_schema(session, &store, &[planned])
-        .await
-        .map_err(|error| from_datafusion(error).in_file(&listed.uri(file)))?;
+    let schema = reader.infer_schema(session, &store, &[planned]).await.map_err(failed)?;
     Ok(Arc::new(normalized(&schema)))
 }
 

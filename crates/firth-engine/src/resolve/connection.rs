@@ -86,6 +86,7 @@ impl Resolver<'_> {
     /// Opens a connection for this statement. Sends nothing.
     pub(crate) fn open(&self, record: &ConnectionRecord) -> Result<Arc<OpenedRemote>> {
         let id = record.remote_id();
+        self.session.caches.opened(record.uuid, record.version);
         if let Some(remote) = self.session.remotes.get(record.uuid, record.version) {
             return Ok(self.remotes.insert(id, remote));
         }

@@ -33,7 +33,7 @@ pub(crate) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     pub(crate) fn try_new(session: &'a Session, remotes: Arc<Remotes>) -> Result<Self> {
-        let stores = Arc::new(StatementStores::default());
+        let stores = Arc::new(StatementStores::new(Arc::clone(&session.caches)));
         let context = statement_context(
             &session.settings(),
             session.memory(),

@@ -10,7 +10,7 @@ use firth_pushdown::RemoteTable;
 use firth_sql::Statement;
 
 use super::Resolver;
-use crate::files::{EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, TableFormat, list_files};
+use crate::files::{EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, list_files};
 
 /// Views within views, at most: more is a circle.
 const DEEPEST_VIEW: usize = 32;
@@ -122,13 +122,12 @@ impl Resolver<'_> {
     async fn external_files(&self, table: &ExternalTable) -> Result<Arc<ExternalFiles>> {
         let connection = table.connection.as_ref().map(|name| (name, None));
         let remote = self.open_for_files(connection, &table.uris)?;
-        let format = TableFormat::try_new(&external_table_options(table), true)?;
-        let listed = list_files(&self.stores, &remote, &table.uris).await?;
-        let state = self.context.state();
+        let options = external_table_options(table);
+        let format = TableFormat::try_new(&options, true)?;
+        let listed = list_files(&self.stores, &remote, &table.uris, Staleness::try_new(&options)?).await?;
         let layout =
             if table.partitioned { Some(HiveLayout::stored(&table.partition_columns)?) } else { None };
-        let files =
-            ExternalFiles::try_new(&state, format, Arc::clone(&table.columns), layout, listed).await?;
+        let files = ExternalFiles::try_new(format, Arc::clone(&table.columns), layout, listed).await?;
         let files = Arc::new(files);
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&files));
         Ok(files)

@@ -12,8 +12,8 @@ use super::{audited, options, schema::on_existing};
 use crate::{
     Outcome, Session,
     files::{
-        EXTERNAL_TABLE_OPTIONS, FileKind, HiveLayout, ListedFiles, NOT_YET, TableFormat, declared_field,
-        describe_files, list_files, unreadable_column,
+        EXTERNAL_TABLE_OPTIONS, FileKind, HiveLayout, ListedFiles, NOT_YET, Staleness, TableFormat,
+        declared_field, describe_files, list_files, unreadable_column,
     },
     resolve::{Resolver, connection_reference},
 };
@@ -58,12 +58,15 @@ async fn create(
     }
     let mut format = TableFormat::try_new(&options, statement.columns.is_some())
         .map_err(|error| error.or_at(statement.options.span))?;
+    Staleness::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
     let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
     let remote = resolver
         .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
         .map_err(|error| error.or_at(uris_span))?;
-    let listed =
-        list_files(&resolver.stores, &remote, &uris).await.map_err(|error| error.or_at(uris_span))?;
+    // What is made now is made over the files that are there now.
+    let listed = list_files(&resolver.stores, &remote, &uris, Staleness::default())
+        .await
+        .map_err(|error| error.or_at(uris_span))?;
 
     let layout = match &statement.partition_columns {
         PartitionColumns::None => None,

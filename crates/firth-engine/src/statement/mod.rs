@@ -1,6 +1,7 @@
 //! Statements: one file for each family, and the match that leads to them.
 
 mod alter_connection;
+mod caches;
 mod check_connection;
 mod create_connection;
 mod create_external_table;
@@ -63,6 +64,7 @@ pub(crate) fn execute<'a>(
         Statement::DropExternalTable(statement) => {
             ready(create_external_table::drop(session, statement)).boxed()
         }
+        Statement::RefreshExternalTable(name) => caches::refresh(resolver, name).boxed(),
         Statement::CreateView(statement) => create_view::execute(session, resolver, statement).boxed(),
         Statement::DropView(statement) => ready(create_view::drop(session, statement)).boxed(),
         Statement::ShowTables(schema) => show_tables::execute(resolver, schema.as_ref()).boxed(),
@@ -72,6 +74,7 @@ pub(crate) fn execute<'a>(
         Statement::Set(statement) => ready(settings::set(session, statement)).boxed(),
         Statement::Reset(name) => ready(settings::reset(session, name)).boxed(),
         Statement::ShowAudit => ready(settings::audit(session)).boxed(),
+        Statement::ShowCaches => ready(Ok(caches::show(session))).boxed(),
     }
 }
 

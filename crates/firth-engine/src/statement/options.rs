@@ -36,6 +36,7 @@ fn value(session: &Session, name: &str, literal: &OptionLiteral) -> Result<Given
         OptionLiteral::Env(variable) => GivenValue::Read(from_environment(variable)?),
         OptionLiteral::File(path) => GivenValue::Read(from_file(path)?),
         OptionLiteral::Prompt => GivenValue::Read(from_person(session, name)?),
+        OptionLiteral::Other("INTERVAL", text) => GivenValue::Interval(text.clone()),
         OptionLiteral::Other(type_name, _) => GivenValue::Other(type_name),
     })
 }

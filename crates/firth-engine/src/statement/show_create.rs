@@ -3,7 +3,7 @@
 use firth_catalog::{
     ConnectionName, ConnectionRecord, DatasetKind, ExternalTable, TableKind, TableName, TableRecord,
 };
-use firth_connector::{OptionValue, TableDescription, TableSpec};
+use firth_connector::{OptionKind, OptionValue, TableDescription, TableSpec};
 use firth_diagnostic::{Name, Result, Secret, Span, Spanned};
 use firth_sql::{
     ColumnDefinition, ConnectionReference, CreateExternalTable, Creation, OptionLiteral, PartitionColumns,
@@ -12,7 +12,7 @@ use firth_sql::{
 
 use crate::{
     Outcome, Session,
-    files::column_type,
+    files::{EXTERNAL_TABLE_OPTIONS, column_type},
     report::Report,
     resolve::{Resolver, no_table},
 };
@@ -101,7 +101,14 @@ fn external_ddl(name: &TableName, table: &ExternalTable) -> String {
     } else {
         PartitionColumns::None
     };
-    let options = table.options.iter().map(|(name, value)| option(name, json_literal(value))).collect();
+    let is_interval = |name: &str| {
+        EXTERNAL_TABLE_OPTIONS.iter().any(|spec| spec.is_named(name) && spec.kind == OptionKind::Interval)
+    };
+    let shown = |name: &str, value: &serde_json::Value| match value.as_str() {
+        Some(text) if is_interval(name) => OptionLiteral::Other("INTERVAL", text.to_owned()),
+        _ => json_literal(value),
+    };
+    let options = table.options.iter().map(|(name, value)| option(name, shown(name, value))).collect();
     let parts = [name.project.as_str(), name.dataset.as_str(), name.table.as_str()];
     let shown = if name.project == LOCAL { &parts[1..] } else { &parts[..] };
     let statement = CreateExternalTable {

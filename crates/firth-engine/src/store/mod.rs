@@ -4,10 +4,14 @@
 //! connections to one bucket share what they must not share, so a statement's stores are registered
 //! under the connection's identity, and every path begins with it.
 
+mod cache;
 mod registry;
 mod statement_store;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use cache::StoreId;
+pub(crate) use cache::{Caches, YieldingPool};
 pub(crate) use registry::{StatementStores, StoreHandle};
 pub(crate) use statement_store::{ChangedWhileReading, StatementStore};

@@ -14,11 +14,12 @@ use firth_diagnostic::{Diagnostic, Result};
 use object_store::{ObjectMeta, ObjectStore, path::Path};
 use url::Url;
 
-use super::StatementStore;
+use super::{Caches, StatementStore};
 
 /// The stores of one statement. What DataFusion asks for by url, and the resolver by connection.
 #[derive(Debug, Default)]
 pub(crate) struct StatementStores {
+    caches: Arc<Caches>,
     stores: RwLock<HashMap<String, Arc<StatementStore>>>,
 }
 
@@ -34,6 +35,16 @@ pub(crate) struct StoreHandle {
 }
 
 impl StatementStores {
+    /// No stores yet.
+    pub(crate) fn new(caches: Arc<Caches>) -> Self {
+        StatementStores { caches, stores: RwLock::default() }
+    }
+
+    /// What the session remembers of stores.
+    pub(crate) fn caches(&self) -> &Arc<Caches> {
+        &self.caches
+    }
+
     /// The store of a bucket, opened and registered when first asked for.
     pub(crate) fn open(
         &self,
@@ -61,6 +72,8 @@ impl StatementStores {
                     prefix,
                     Arc::clone(&remote.metrics),
                     Box::new(move |path| namer.uri(&named, path)),
+                    self.caches.store_id(remote.id.uuid, bucket),
+                    Arc::clone(&self.caches),
                 ));
                 stores.insert(key, Arc::clone(&store));
                 store

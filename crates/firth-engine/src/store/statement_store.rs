@@ -4,17 +4,31 @@ use std::{
     collections::HashMap,
     fmt,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use firth_connector::SourceMetrics;
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{
     CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, path::Path,
 };
+
+use super::cache::{Caches, ObjectKey, StoreId};
+use crate::files::Footer;
+
+/// Ranges that lie this near to each other are fetched in one request: bytes between them cost less than
+/// another round trip.
+const GAP: u64 = 1024 * 1024;
+/// Ranges are not joined to requests of more than this: several at once are faster than a large one.
+const REQUEST_AT_MOST: u64 = 8 * 1024 * 1024;
+/// Requests of one read at once.
+const AT_ONCE: usize = 10;
 
 /// How an object is called to a user.
 type Namer = Box<dyn Fn(&Path) -> String + Send + Sync>;
@@ -24,6 +38,8 @@ type Namer = Box<dyn Fn(&Path) -> String + Send + Sync>;
 /// - Reads send `If-Match` with the ETag that the listing or the first read saw, so that an object
 ///   overwritten in mid-query fails the query loudly. DataFusion's readers never send it. A store
 ///   without ETags is compared by size and time of change.
+/// - What was read of an object is kept by the session's caches and found there again, as long as the object
+///   has the ETag it had. Local files are left to the operating system.
 /// - Requests and bytes are counted for `--stats`.
 /// - Paths begin with the connection's identity; see the module.
 pub(crate) struct StatementStore {
@@ -32,6 +48,10 @@ pub(crate) struct StatementStore {
     metrics: Arc<SourceMetrics>,
     namer: Namer,
     seen: Mutex<HashMap<Path, Seen>>,
+    id: StoreId,
+    caches: Arc<Caches>,
+    /// Whether reads have answered with local files.
+    local: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -61,8 +81,45 @@ impl StatementStore {
         prefix: Path,
         metrics: Arc<SourceMetrics>,
         namer: Namer,
+        id: StoreId,
+        caches: Arc<Caches>,
     ) -> Self {
-        StatementStore { inner, prefix, metrics, namer, seen: Mutex::default() }
+        let (seen, local) = (Mutex::default(), AtomicBool::new(false));
+        StatementStore { inner, prefix, metrics, namer, seen, id, caches, local }
+    }
+
+    /// Whether the bucket is a folder of this machine, as far as reads have shown.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.load(Ordering::Relaxed)
+    }
+
+    /// The bucket's identity in caches.
+    pub(crate) fn id(&self) -> &StoreId {
+        &self.id
+    }
+
+    /// The footer of a listed Parquet file, if the caches have it.
+    pub(crate) fn footer(&self, file: &ObjectMeta) -> Option<Arc<Footer>> {
+        self.caches.footer(&self.object_key(file)?)
+    }
+
+    /// Lets the caches keep the footer of a listed Parquet file.
+    pub(crate) fn keep_footer(&self, file: &ObjectMeta, footer: &Arc<Footer>) {
+        if let Some(object) = self.object_key(file) {
+            self.caches.keep_footer(&object, Arc::clone(footer));
+        }
+    }
+
+    /// What caches call an object of which the listing told.
+    fn object_key(&self, file: &ObjectMeta) -> Option<ObjectKey> {
+        let key = self.inner_path(&file.location);
+        ObjectKey::try_new(&self.id, &key, file.e_tag.as_deref(), file.version.as_deref(), file.size)
+    }
+
+    /// What caches call an object that this statement has seen.
+    fn seen_key(&self, key: &Path) -> Option<ObjectKey> {
+        let seen = self.seen(key)?;
+        ObjectKey::try_new(&self.id, key, seen.e_tag.as_deref(), seen.version.as_deref(), seen.size)
     }
 
     /// The path in plans of a key in the bucket.
@@ -136,6 +193,30 @@ impl StatementStore {
     }
 }
 
+/// Ranges in order, those near to each other joined.
+fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last)
+                if range.start <= last.end
+                    || (range.start - last.end <= GAP && range.end - last.start <= REQUEST_AT_MOST) =>
+            {
+                last.end = last.end.max(range.end);
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// The part of what was fetched from `start` on that `range` asks for; less where the object has ended.
+fn part(fetched: &Bytes, start: u64, range: &Range<u64>) -> Bytes {
+    let within = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX).min(fetched.len());
+    fetched.slice(within(range.start)..within(range.end))
+}
+
 /// The error for an object that is not the one listed. `firth_engine::error` knows it by its source.
 fn changed(uri: String) -> object_store::Error {
     object_store::Error::Precondition { path: uri, source: Box::new(ChangedWhileReading) }
@@ -165,6 +246,7 @@ impl ObjectStore for StatementStore {
                 stream.inspect_ok(move |bytes| metrics.add_bytes(bytes.len())).boxed(),
             ),
             file @ GetResultPayload::File(..) => {
+                self.local.store(true, Ordering::Relaxed);
                 metrics
                     .add_bytes(usize::try_from(result.range.end - result.range.start).unwrap_or(usize::MAX));
                 file
@@ -174,16 +256,41 @@ impl ObjectStore for StatementStore {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        // The store's own get_ranges coalesces, but sends no If-Match; so coalesce here and get each.
-        object_store::coalesce_ranges(
-            ranges,
-            |range| async move {
-                let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
-                self.get_opts(location, options).await?.bytes().await
-            },
-            object_store::OBJECT_STORE_COALESCE_DEFAULT,
-        )
-        .await
+        let key = self.inner_path(location);
+        let object = if self.is_local() { None } else { self.seen_key(&key) };
+        let kept = |range: &Range<u64>| object.as_ref().and_then(|object| self.caches.bytes(object, range));
+        let mut found: Vec<Option<Bytes>> = ranges.iter().map(kept).collect();
+        let cached: usize = found.iter().flatten().map(Bytes::len).sum();
+        self.metrics.add_cache_bytes(cached);
+        let missing: Vec<Range<u64>> = ranges
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .map(|(range, _)| range.clone())
+            .collect();
+        // The store's own get_ranges joins ranges, but sends no If-Match; so join here and get each.
+        let requests = joined(missing);
+        let mut gets = Vec::with_capacity(requests.len());
+        for request in &requests {
+            let options = GetOptions { range: Some(request.clone().into()), ..GetOptions::default() };
+            gets.push(async move { self.get_opts(location, options).await?.bytes().await });
+        }
+        let fetched: Vec<Bytes> = stream::iter(gets).buffered(AT_ONCE).try_collect().await?;
+        // The first read may have been the one that pinned the object, or showed that it is a local file.
+        if !self.is_local()
+            && let Some(object) = self.seen_key(&key)
+        {
+            for (request, bytes) in requests.iter().zip(&fetched) {
+                self.caches.keep_bytes(&object, request.start, bytes.clone());
+            }
+        }
+        for (range, found) in ranges.iter().zip(&mut found) {
+            if found.is_none() {
+                let at = requests.partition_point(|request| request.start <= range.start) - 1;
+                *found = Some(part(&fetched[at], requests[at].start, range));
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

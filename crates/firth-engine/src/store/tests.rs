@@ -6,13 +6,15 @@ use firth_connector::SourceMetrics;
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, memory::InMemory, path::Path};
 
-use super::{ChangedWhileReading, StatementStore};
+use super::{Caches, ChangedWhileReading, StatementStore, StoreId};
 
 fn store(inner: &Arc<InMemory>, prefix: &str) -> (StatementStore, Arc<SourceMetrics>) {
     let metrics = Arc::new(SourceMetrics::default());
     let namer = Box::new(|path: &Path| format!("mem://{path}"));
     let inner: Arc<dyn ObjectStore> = inner.clone();
-    (StatementStore::new(inner, Path::from(prefix), Arc::clone(&metrics), namer), metrics)
+    let id = StoreId::new(uuid::Uuid::nil(), 0, prefix);
+    let caches = Arc::new(Caches::default());
+    (StatementStore::new(inner, Path::from(prefix), Arc::clone(&metrics), namer, id, caches), metrics)
 }
 
 async fn put(inner: &InMemory, key: &str, text: &'static str) {

@@ -44,6 +44,8 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["DROP", "SCHEMA"], schema::drop),
     (&["DROP", "EXTERNAL", "TABLE"], external_table::drop),
     (&["DROP", "VIEW"], view::drop),
+    (&["REFRESH", "EXTERNAL", "TABLE"], external_table::refresh),
+    (&["CALL", "BQ"], external_table::call_refresh),
     (&["EXPORT", "DATA"], export::export_data),
     (&["EXPLAIN"], explain),
     (&["SHOW"], show::show),

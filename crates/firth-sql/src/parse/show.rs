@@ -20,6 +20,7 @@ const SHOWN: &[(&[&str], Parse)] = &[
     (&["TABLES"], tables),
     (&["SETTINGS"], |_| Ok(Statement::ShowSettings)),
     (&["AUDIT"], |_| Ok(Statement::ShowAudit)),
+    (&["CACHES"], |_| Ok(Statement::ShowCaches)),
 ];
 
 /// Stands after SHOW.

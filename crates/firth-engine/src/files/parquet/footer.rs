@@ -1,0 +1,118 @@
+//! The footer of a Parquet file: read once for each state of the file.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use bytes::Bytes;
+use datafusion::{
+    common::Statistics, datasource::physical_plan::parquet::metadata::DFParquetMetadata,
+    error::Result as DataFusionResult,
+};
+use object_store::{ObjectMeta, ObjectStore as _};
+use parquet::{
+    DecodeResult,
+    arrow::parquet_to_arrow_schema,
+    errors::ParquetError,
+    file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder},
+};
+
+use crate::store::StatementStore;
+
+/// The end of a file that is asked for first, in bytes: a part of its size, since larger files have longer
+/// footers, within bounds. One request then mostly brings the footer and the page index.
+const END_SHARE: u64 = 256;
+const END_AT_LEAST: u64 = 64 * 1024;
+const END_AT_MOST: u64 = 1024 * 1024;
+/// A file of this size is fetched whole: a second request would cost more than the bytes.
+const WHOLE: u64 = 1024 * 1024;
+/// Statistics kept for each file: one for each way in which tables declare its columns.
+const MOST_STATISTICS: usize = 4;
+
+/// A footer with its page index, and what was derived from it.
+#[derive(Debug)]
+pub(crate) struct Footer {
+    metadata: Arc<ParquetMetaData>,
+    statistics: Mutex<Vec<(SchemaRef, Arc<Statistics>)>>,
+}
+
+/// The footer of a file, from the cache or from the file.
+pub(crate) async fn footer(
+    store: &StatementStore,
+    file: &ObjectMeta,
+) -> parquet::errors::Result<Arc<Footer>> {
+    if let Some(known) = store.footer(file) {
+        return Ok(known);
+    }
+    let metadata = read(store, file).await?;
+    let footer = Arc::new(Footer { metadata: Arc::new(metadata), statistics: Mutex::default() });
+    store.keep_footer(file, &footer);
+    Ok(footer)
+}
+
+async fn read(store: &StatementStore, file: &ObjectMeta) -> parquet::errors::Result<ParquetMetaData> {
+    let size = file.size;
+    let mut decoder =
+        ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let end = if size <= WHOLE { size } else { (size / END_SHARE).clamp(END_AT_LEAST, END_AT_MOST) };
+    let mut wanted: Vec<_> = std::iter::once(size - end..size).collect();
+    loop {
+        let bytes: Vec<Bytes> = store
+            .get_ranges(&file.location, &wanted)
+            .await
+            .map_err(|error| ParquetError::External(Box::new(error)))?;
+        decoder.push_ranges(wanted, bytes)?;
+        match decoder.try_decode()? {
+            DecodeResult::Data(metadata) => return Ok(metadata),
+            DecodeResult::NeedsData(ranges) => wanted = ranges,
+            DecodeResult::Finished => {
+                return Err(ParquetError::General("the footer ended before it was read".to_owned()));
+            }
+        }
+    }
+}
+
+impl Footer {
+    /// The footer as readers take it.
+    pub(crate) fn metadata(&self) -> &Arc<ParquetMetaData> {
+        &self.metadata
+    }
+
+    /// What it holds in memory.
+    pub(crate) fn memory_size(&self) -> usize {
+        self.metadata.memory_size()
+    }
+
+    /// The file's own columns, without its metadata.
+    pub(crate) fn schema(&self) -> DataFusionResult<Schema> {
+        let file = self.metadata.file_metadata();
+        let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
+        let fields = schema.fields().iter();
+        let plain = fields.map(|field| Arc::new(field.as_ref().clone().with_metadata(Default::default())));
+        Ok(Schema::new(plain.collect::<Vec<FieldRef>>()))
+    }
+
+    /// Statistics for the columns of a table, whose names may differ from the file's by case: a column that
+    /// the file seems to lack would count as all NULL, and be read so.
+    pub(crate) fn statistics(&self, schema: &SchemaRef) -> DataFusionResult<Arc<Statistics>> {
+        let known = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, statistics)) = known().iter().find(|(of, _)| of == schema) {
+            return Ok(Arc::clone(statistics));
+        }
+        let own = self.schema()?;
+        let spelled = schema.fields().iter().map(|field| {
+            match own.fields().iter().find(|own| own.name().eq_ignore_ascii_case(field.name())) {
+                Some(own) => Arc::new(field.as_ref().clone().with_name(own.name())),
+                None => Arc::clone(field),
+            }
+        });
+        let spelled = Arc::new(Schema::new(spelled.collect::<Vec<FieldRef>>()));
+        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &spelled)?;
+        let statistics = Arc::new(statistics);
+        let mut known = known();
+        if known.len() == MOST_STATISTICS {
+            known.remove(0);
+        }
+        known.push((Arc::clone(schema), Arc::clone(&statistics)));
+        Ok(statistics)
+    }
+}

@@ -1,0 +1,39 @@
+//! SHOW CACHES and REFRESH EXTERNAL TABLE.
+
+use firth_catalog::{TableKind, TableName};
+use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
+
+use crate::{Outcome, Session, files::refresh_listing, report::Report, resolve::Resolver};
+
+pub(super) fn show(session: &Session) -> Outcome {
+    let caches = session.caches.report();
+    Report::new()
+        .texts("cache", caches.iter().map(|cache| cache.name))
+        .integers("entries", caches.iter().map(|cache| cache.entries as i64))
+        .integers("bytes", caches.iter().map(|cache| cache.bytes as i64))
+        .outcome()
+}
+
+/// Lists the files of a table now, whatever its `max_staleness` allows.
+pub(super) async fn refresh(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Result<Outcome> {
+    let table = TableName::try_from_name(&name.value).map_err(|error| error.or_at(name.span))?;
+    let dataset = resolver.dataset(&table.dataset_name()).map_err(|error| error.or_at(name.span))?;
+    let catalog = resolver.session.catalog()?;
+    let Some(record) = catalog.table(&table)? else {
+        let tables = catalog.tables(&dataset.name)?;
+        let known = tables.iter().map(|table| table.name.table.as_str());
+        return Err(crate::resolve::no_table(&table, known).at(name.span));
+    };
+    let TableKind::External(external) = &record.kind else {
+        return Err(Diagnostic::error(Code::Invalid, format!("{table} is a view, which has no files"))
+            .at(name.span)
+            .hint("Refresh the tables that it reads."));
+    };
+    let connection = external.connection.as_ref().map(|name| (name, None));
+    let remote =
+        resolver.open_for_files(connection, &external.uris).map_err(|error| error.or_at(name.span))?;
+    refresh_listing(&resolver.stores, &remote, &external.uris)
+        .await
+        .map_err(|error| error.or_at(name.span))?;
+    Ok(Outcome::nothing())
+}
