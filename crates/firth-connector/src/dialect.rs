@@ -7,6 +7,8 @@
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
+use crate::QueryDialect;
+
 /// An operation of our engine, on operands of known types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation<'a> {
@@ -136,6 +138,11 @@ pub trait RemoteDialect: Send + Sync {
             operands.push(Operand { sql, data_type, remote_type: None, literal: Some(value) });
         }
         self.operation(Operation::In, &operands)
+    }
+
+    /// How whole queries are written, if any are sent.
+    fn queries(&self) -> Option<&dyn QueryDialect> {
+        None
     }
 
     /// What stands in the select list when no column is asked for, such as `NULL` or `1`.

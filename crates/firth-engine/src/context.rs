@@ -14,6 +14,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::Remotes;
+use firth_pushdown::PushdownPlanner;
 
 use crate::{Settings, coercion::GoogleSqlCoercion, store::StatementStores};
 
@@ -62,6 +63,7 @@ pub(crate) fn statement_context(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(rules)
+        .with_query_planner(Arc::new(PushdownPlanner))
         .build();
     Ok(SessionContext::new_with_state(state))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use firth_diagnostic::{Code, Diagnostic, Result, did_you_mean};
+use firth_pushdown::Pushdown;
 
 /// What type of value a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum SettingKind {
     Count,
     /// A number of bytes, such as 4G or 512M.
     Bytes,
+    /// One of these words, or a BOOL: TRUE is the first word, FALSE the last.
+    Switch(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Any text.
@@ -36,9 +39,9 @@ pub struct SettingSpec {
 pub const SETTINGS: &[SettingSpec] = &[
     SettingSpec {
         name: "pushdown",
-        kind: SettingKind::Bool,
-        default: "true",
-        doc: "Whether filters and limits are sent to SQL sources; columns always are.",
+        kind: SettingKind::Switch(&["on", "safe", "off"]),
+        default: "on",
+        doc: "What SQL sources do: on, whole queries where they mean the same there; safe, filters, limits and the keys of joins; off, nothing but choosing columns.",
     },
     SettingSpec {
         name: "memory_limit",
@@ -120,6 +123,15 @@ impl Settings {
         self.text(name) == "true"
     }
 
+    /// What SQL sources do.
+    pub(crate) fn pushdown(&self) -> Pushdown {
+        match self.text("pushdown") {
+            "off" => Pushdown::Off,
+            "safe" => Pushdown::Safe,
+            _ => Pushdown::On,
+        }
+    }
+
     /// A number; `None` if it is decided when used.
     pub fn number(&self, name: &str) -> Option<usize> {
         self.text(name).parse().ok()
@@ -140,6 +152,14 @@ impl SettingKind {
                 text.parse().ok().filter(|count: &usize| *count > 0).map(|count| count.to_string())
             }
             SettingKind::Bytes => bytes(text).map(|count| count.to_string()),
+            SettingKind::Switch(words) => {
+                let word = match SettingKind::Bool.normalize(text).as_deref() {
+                    Some("true") => words.first().copied(),
+                    Some(_) => words.last().copied(),
+                    None => words.iter().find(|word| word.eq_ignore_ascii_case(text)).copied(),
+                };
+                word.map(str::to_owned)
+            }
             SettingKind::Choice(words) => {
                 words.iter().find(|word| word.eq_ignore_ascii_case(text)).map(|word| (*word).to_owned())
             }
@@ -153,7 +173,7 @@ impl SettingKind {
             SettingKind::Bool => "true or false".to_owned(),
             SettingKind::Count => "a positive whole number".to_owned(),
             SettingKind::Bytes => "a number of bytes, such as 512M or 4G".to_owned(),
-            SettingKind::Choice(words) => format!("one of {}", words.join(", ")),
+            SettingKind::Switch(words) | SettingKind::Choice(words) => format!("one of {}", words.join(", ")),
             SettingKind::Text => "a text".to_owned(),
         }
     }
@@ -183,7 +203,11 @@ mod tests {
     fn values_are_checked_and_spelled_one_way() {
         let mut settings = Settings::default();
         settings.set("PUSHDOWN", "off").expect("valid");
-        assert!(!settings.bool("pushdown"));
+        assert_eq!(settings.text("pushdown"), "off");
+        settings.set("pushdown", "TRUE").expect("valid");
+        assert_eq!(settings.text("pushdown"), "on");
+        settings.set("pushdown", "Safe").expect("valid");
+        assert_eq!(settings.text("pushdown"), "safe");
         settings.set("memory_limit", "1.5G").expect("valid");
         assert_eq!(settings.number("memory_limit"), Some(3 << 29));
         assert_eq!(settings.set("threads", "0").expect_err("zero").code(), Code::Invalid);

@@ -13,6 +13,7 @@
 mod codec;
 mod dynamic;
 mod names;
+mod query;
 mod render;
 mod scan;
 mod sql;
@@ -20,9 +21,10 @@ mod table;
 
 pub use codec::RemoteScanCodec;
 pub use names::{NAME_METADATA, shown_schema};
+pub use query::{Kept, PushdownPlanner, Pushed, push_down};
 pub use scan::RemoteScanExec;
 pub use sql::scan_sql;
-pub use table::RemoteTable;
+pub use table::{Pushdown, RemoteTable};
 
 use datafusion::error::DataFusionError;
 use firth_diagnostic::Diagnostic;

@@ -35,7 +35,8 @@ fn select_list(dialect: &dyn RemoteDialect, scan: &RemoteScan) -> String {
     names.join(", ")
 }
 
-fn relation(dialect: &dyn RemoteDialect, relation: &Relation) -> String {
+/// A table's name, or a query as a relation, with a name.
+pub(crate) fn relation(dialect: &dyn RemoteDialect, relation: &Relation) -> String {
     match relation {
         Relation::Table(table) if table.schema.is_empty() => dialect.identifier(&table.name),
         Relation::Table(table) => {

@@ -23,6 +23,18 @@ use crate::{
     scan_sql,
 };
 
+/// What is sent to sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pushdown {
+    /// Columns only.
+    Off,
+    /// Columns, filters, limits, and the keys of joins.
+    Safe,
+    /// Whole queries too: joins, groups, and the first rows of an order.
+    #[default]
+    On,
+}
+
 /// A remote's table or query.
 ///
 /// Planning asks the remote's dialect and nothing else of it: no I/O. Plans made from this table hold
@@ -34,11 +46,11 @@ pub struct RemoteTable {
     description: TableDescription,
     schema: SchemaRef,
     scope: Scope,
-    pushdown: bool,
+    pushdown: Pushdown,
 }
 
 impl RemoteTable {
-    /// A table of `remote`. Without `pushdown`, only columns are chosen at the source.
+    /// A table of `remote`, of which as much is done at the source as `pushdown` says.
     ///
     /// Fails if two columns differ only by case.
     pub fn try_new(
@@ -46,16 +58,41 @@ impl RemoteTable {
         sql: Arc<dyn RemoteSql>,
         relation: Relation,
         description: TableDescription,
-        pushdown: bool,
+        pushdown: Pushdown,
     ) -> Result<Self> {
         let schema = shown_schema(&description.schema)?;
         let scope = Scope::of_table(sql.dialect(), &description, &schema, None);
         Ok(RemoteTable { remote, sql, relation, description, schema, scope, pushdown })
     }
 
+    pub(crate) fn remote(&self) -> &RemoteId {
+        &self.remote
+    }
+
+    pub(crate) fn sql(&self) -> &Arc<dyn RemoteSql> {
+        &self.sql
+    }
+
+    pub(crate) fn relation(&self) -> &Relation {
+        &self.relation
+    }
+
+    pub(crate) fn description(&self) -> &TableDescription {
+        &self.description
+    }
+
+    /// The schema that DataFusion is shown.
+    pub(crate) fn shown(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub(crate) fn pushdown(&self) -> Pushdown {
+        self.pushdown
+    }
+
     /// The predicate for a filter, or `None` if it is to be evaluated here alone.
     fn render(&self, filter: &Expr) -> Option<Predicate> {
-        if !self.pushdown {
+        if self.pushdown == Pushdown::Off {
             return None;
         }
         Renderer::new(self.sql.dialect(), &self.scope).predicate(filter)
@@ -139,13 +176,13 @@ impl TableProvider for RemoteTable {
             description: self.description.clone(),
             columns,
             predicate: (!predicates.is_empty()).then(|| predicates.join(" AND ")),
-            limit: limit.filter(|_| self.pushdown && residual.is_empty()),
+            limit: limit.filter(|_| self.pushdown != Pushdown::Off && residual.is_empty()),
         };
         let sql = scan_sql(self.sql.dialect(), &scan, None);
         let target_partitions = state.config().target_partitions();
         let mut exec =
             RemoteScanExec::try_new(self.remote.clone(), scan, sql, target_partitions).map_err(external)?;
-        if !self.pushdown {
+        if self.pushdown == Pushdown::Off {
             exec = exec.without_dynamic_filters();
         }
         let exec: Arc<dyn ExecutionPlan> = Arc::new(exec);

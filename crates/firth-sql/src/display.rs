@@ -10,8 +10,8 @@ use firth_diagnostic::{Name, Secret};
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
     AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
-    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExportData,
-    OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption, Statement,
+    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
+    ExportData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption, Statement,
 };
 
 impl fmt::Display for Statement {
@@ -65,7 +65,12 @@ impl fmt::Display for Query {
 
 impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EXPLAIN {}{}", if self.analyze { "ANALYZE " } else { "" }, self.statement)
+        let kind = match self.kind {
+            ExplainKind::Plan => "",
+            ExplainKind::Analyze => "ANALYZE ",
+            ExplainKind::Pushdown => "(PUSHDOWN) ",
+        };
+        write!(f, "EXPLAIN {kind}{}", self.statement)
     }
 }
 

@@ -30,6 +30,6 @@ pub use rewrite::rewrite;
 pub use script::{is_complete, split};
 pub use statement::{
     AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
-    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExportData,
-    OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
+    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
+    ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };

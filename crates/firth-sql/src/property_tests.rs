@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use crate::{
     AlterConnection, ColumnDefinition, ColumnType, ConnectionReference, CreateConnection,
     CreateExternalSchema, CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior,
-    Explain, ExportData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query, SetSetting,
-    SqlOption, Statement, is_complete, lex, parse, rewrite, split,
+    Explain, ExplainKind, ExportData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query,
+    SetSetting, SqlOption, Statement, is_complete, lex, parse, rewrite, split,
 };
 
 fn spanned<T>(value: T) -> Spanned<T> {
@@ -223,8 +223,8 @@ fn other_statement() -> impl Strategy<Value = Statement> {
     prop_oneof![
         query().prop_map(Statement::Query),
         export(),
-        (any::<bool>(), explained).prop_map(|(analyze, statement)| Statement::Explain(Explain {
-            analyze,
+        (0_usize..3, explained).prop_map(|(kind, statement)| Statement::Explain(Explain {
+            kind: [ExplainKind::Plan, ExplainKind::Analyze, ExplainKind::Pushdown][kind],
             statement: Box::new(statement)
         })),
         (part(), leaf_literal(any::<String>().boxed())).prop_map(|(name, value)| Statement::Set(

@@ -104,11 +104,22 @@ impl Statement {
     }
 }
 
-/// `EXPLAIN [ANALYZE] …`.
+/// What EXPLAIN tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainKind {
+    /// The plan.
+    Plan,
+    /// `ANALYZE`: the plan, executed, with figures.
+    Analyze,
+    /// `(PUSHDOWN)`: what is sent to sources, and why the rest is not.
+    Pushdown,
+}
+
+/// `EXPLAIN [ANALYZE | (PUSHDOWN)] …`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explain {
-    /// Whether it is executed, with figures.
-    pub analyze: bool,
+    /// What it tells.
+    pub kind: ExplainKind,
     /// A query or an EXPORT DATA.
     pub statement: Box<Statement>,
 }

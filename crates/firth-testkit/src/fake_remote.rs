@@ -95,6 +95,7 @@ struct FakeTable {
     table: TableSpec,
     batch: RecordBatch,
     remote_types: Vec<String>,
+    key: Vec<String>,
 }
 
 #[derive(Default)]
@@ -135,7 +136,16 @@ impl FakeRemote {
     pub fn with_table(mut self, schema: &str, name: &str, batch: RecordBatch) -> Self {
         let table = TableSpec { schema: schema.to_owned(), name: name.to_owned() };
         let types = batch.schema_ref().fields().iter().map(|field| field.data_type().to_string()).collect();
-        self.tables.push(FakeTable { table, batch, remote_types: types });
+        self.tables.push(FakeTable { table, batch, remote_types: types, key: Vec::new() });
+        self
+    }
+
+    /// Says that these columns are the primary key of the tables of this name.
+    #[must_use]
+    pub fn with_key(mut self, name: &str, columns: &[&str]) -> Self {
+        for table in self.tables.iter_mut().filter(|table| table.table.name == name) {
+            table.key = columns.iter().map(|&column| column.to_owned()).collect();
+        }
         self
     }
 
@@ -184,7 +194,7 @@ impl FakeRemote {
             table: table.table.clone(),
             schema: table.batch.schema(),
             columns,
-            primary_key: Vec::new(),
+            primary_key: table.key.clone(),
             row_count: Some(table.batch.num_rows() as u64),
             total_bytes: Some(table.batch.get_array_memory_size() as u64),
             max_splits: self.split_count(),

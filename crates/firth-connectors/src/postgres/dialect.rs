@@ -6,11 +6,12 @@
 
 mod literal;
 mod members;
+mod query;
 mod text;
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use firth_connector::{Comparison, Operand, Operation, RemoteDialect, Rendered};
+use firth_connector::{Comparison, Operand, Operation, QueryDialect, RemoteDialect, Rendered};
 
 use self::literal::literal;
 
@@ -64,6 +65,10 @@ impl RemoteDialect for Dialect {
 
     fn members(&self, operand: &Operand<'_>, values: &[ScalarValue]) -> Option<Rendered> {
         members::members(operand, values)
+    }
+
+    fn queries(&self) -> Option<&dyn QueryDialect> {
+        Some(self)
     }
 
     /// PostgreSQL reads `SELECT FROM t` as rows without columns.

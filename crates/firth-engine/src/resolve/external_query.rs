@@ -35,7 +35,7 @@ impl Resolver<'_> {
             let hint = "The text goes there as it is: write it in that system's own SQL and names.";
             if error.hints().is_empty() { error.hint(hint) } else { error }
         })?;
-        let pushdown = self.session.settings().bool("pushdown");
+        let pushdown = self.session.settings().pushdown();
         let table = RemoteTable::try_new(remote.id.clone(), sql, relation, description, pushdown)
             .map_err(|error| error.at(call.sql.span))?;
         Ok(Arc::new(table))

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};
-pub(crate) use query::headed_schema;
+pub(crate) use query::{PlannedQuery, headed_schema};
 pub(crate) use table::no_table;
 
 /// One statement's resolver: its stores, its remotes, and DataFusion's context with its tables.

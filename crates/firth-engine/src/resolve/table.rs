@@ -112,7 +112,7 @@ impl Resolver<'_> {
             }
             Err(error) => return Err(error),
         };
-        let pushdown = self.session.settings().bool("pushdown");
+        let pushdown = self.session.settings().pushdown();
         let relation = Relation::Table(spec.clone());
         let table = RemoteTable::try_new(remote.id.clone(), sql, relation, description, pushdown)?;
         Ok(Arc::new(table))

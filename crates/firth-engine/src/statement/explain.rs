@@ -1,16 +1,31 @@
-//! EXPLAIN: the plan, with the exact remote SQL of every remote scan.
+//! EXPLAIN: the plan, with the exact remote SQL of every remote scan; or what is sent and what is not.
 
-use datafusion::physical_plan::{display::DisplayableExecutionPlan, displayable};
+use std::sync::Arc;
+
+use datafusion::{
+    common::tree_node::{TreeNode, TreeNodeRecursion},
+    physical_plan::{
+        ExecutionPlan, ExecutionPlanProperties, display::DisplayableExecutionPlan, displayable,
+        statistics::StatisticsArgs,
+    },
+};
 use firth_diagnostic::{Code, Diagnostic, Result};
-use firth_sql::{Explain, Query, Statement};
+use firth_pushdown::{Kept, Pushdown, RemoteScanExec, push_down};
+use firth_sql::{Explain, ExplainKind, Query, Statement};
 use futures::TryStreamExt;
 
-use crate::{Outcome, error::from_datafusion, report::Report, resolve::Resolver};
+use crate::{
+    Outcome,
+    error::from_datafusion,
+    report::Report,
+    resolve::{PlannedQuery, Resolver},
+};
 
 pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Result<Outcome> {
+    let analyze = statement.kind == ExplainKind::Analyze;
     let query: &Query = match statement.statement.as_ref() {
         Statement::Query(query) => query,
-        Statement::ExportData(export) if !statement.analyze => &export.query,
+        Statement::ExportData(export) if !analyze => &export.query,
         _ => {
             return Err(Diagnostic::error(Code::Unsupported, "this statement cannot be explained").hint(
                 "EXPLAIN takes a query or an EXPORT DATA; EXPLAIN ANALYZE runs it and takes a query.",
@@ -18,18 +33,90 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
         }
     };
     let planned = resolver.plan_query(query, 0).await?;
+    match statement.kind {
+        ExplainKind::Plan => {
+            let plan = physical(resolver, &planned).await?;
+            Ok(lines(&displayable(plan.as_ref()).indent(false).to_string()))
+        }
+        ExplainKind::Analyze => {
+            let plan = physical(resolver, &planned).await?;
+            let context = resolver.context.task_ctx();
+            let stream = datafusion::physical_plan::execute_stream(Arc::clone(&plan), context)
+                .map_err(from_datafusion)?;
+            stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
+            Ok(lines(&DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string()))
+        }
+        ExplainKind::Pushdown => pushdown(resolver, &planned).await,
+    }
+}
+
+async fn physical(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Arc<dyn ExecutionPlan>> {
+    resolver.context.state().create_physical_plan(&planned.plan).await.map_err(from_datafusion)
+}
+
+fn lines(text: &str) -> Outcome {
+    Report::new().texts("plan", text.lines()).outcome()
+}
+
+/// A row for each text that is sent, with what is expected of it, and one for each operator that is done
+/// here though it reads a source of SQL, with the reason.
+async fn pushdown(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Outcome> {
     let state = resolver.context.state();
-    let plan = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
-    let text = if statement.analyze {
-        let stream = datafusion::physical_plan::execute_stream(
-            std::sync::Arc::clone(&plan),
-            resolver.context.task_ctx(),
+    let optimized = state.optimize(&planned.plan).map_err(from_datafusion)?;
+    let mut kept = push_down(optimized).map_err(from_datafusion)?.kept;
+    let setting = resolver.session.settings().pushdown();
+    if setting != Pushdown::On {
+        let reason = match setting {
+            Pushdown::Safe => "SET pushdown = 'safe' sends filters, limits and the keys of joins only",
+            Pushdown::Off | Pushdown::On => "SET pushdown = 'off' sends columns only",
+        };
+        kept.insert(0, Kept { operator: "whole queries".to_owned(), reason: reason.to_owned() });
+    }
+    let sent = sent(&physical(resolver, planned).await?)?;
+
+    let none = || kept.iter().map(|_| None);
+    let text = |text: &str| Some(text.to_owned());
+    let report = Report::new()
+        .strings(
+            "at",
+            sent.iter().map(|sent| text(&sent.connection)).chain(kept.iter().map(|_| text("here"))),
         )
-        .map_err(from_datafusion)?;
-        stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
-        DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string()
-    } else {
-        displayable(plan.as_ref()).indent(false).to_string()
-    };
-    Ok(Report::new().texts("plan", text.lines()).outcome())
+        .strings(
+            "what",
+            sent.iter().map(|sent| text(&sent.sql)).chain(kept.iter().map(|kept| text(&kept.operator))),
+        )
+        .strings("reads_at_once", sent.iter().map(|sent| Some(sent.partitions.to_string())).chain(none()))
+        .strings("rows", sent.iter().map(|sent| sent.rows.clone()).chain(none()))
+        .strings("bytes", sent.iter().map(|sent| sent.bytes.clone()).chain(none()))
+        .strings("reason", sent.iter().map(|_| None).chain(kept.iter().map(|kept| text(&kept.reason))));
+    Ok(report.outcome())
+}
+
+/// A text for a source, and what is expected of it.
+struct Sent {
+    connection: String,
+    sql: String,
+    partitions: usize,
+    rows: Option<String>,
+    bytes: Option<String>,
+}
+
+fn sent(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Sent>> {
+    let mut all = Vec::new();
+    plan.apply(|node| {
+        if let Some(scan) = node.downcast_ref::<RemoteScanExec>() {
+            let estimate = scan.statistics_from_inputs(&[], &StatisticsArgs::new())?;
+            let about = |count: Option<&usize>| count.map(|count| format!("about {count}"));
+            all.push(Sent {
+                connection: scan.remote().to_string(),
+                sql: scan.sql().to_owned(),
+                partitions: node.output_partitioning().partition_count(),
+                rows: about(estimate.num_rows.get_value()),
+                bytes: about(estimate.total_byte_size.get_value()),
+            });
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(from_datafusion)?;
+    Ok(all)
 }

@@ -72,6 +72,16 @@ impl<'a> Renderer<'a> {
         Some(Predicate { sql, exact })
     }
 
+    /// Asks about an expression whose value matters.
+    pub(crate) fn with_operand<R>(&self, expr: &Expr, ask: impl FnOnce(&Operand<'_>) -> R) -> Option<R> {
+        Some(ask(&self.operand(&self.exact(expr, 0)?)))
+    }
+
+    /// Asks about an expression of which only its place in the order matters.
+    pub(crate) fn with_key<R>(&self, expr: &Expr, ask: impl FnOnce(&Operand<'_>) -> R) -> Option<R> {
+        Some(ask(&self.operand(&self.compared(expr, 0)?)))
+    }
+
     /// A condition that holds at least wherever `key` equals one of `values`.
     pub(crate) fn members(&self, key: &Expr, values: &[ScalarValue]) -> Option<String> {
         let key = self.compared(key, 0)?;

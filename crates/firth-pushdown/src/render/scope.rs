@@ -21,9 +21,32 @@ pub(crate) struct ScopeColumn {
     pub(crate) sql: String,
     /// The source's own type, if it is a column of a table there.
     pub(crate) remote_type: Option<String>,
+    /// About how many different values there are.
+    pub(crate) distinct_count: Option<u64>,
+    /// About how many bytes a value has.
+    pub(crate) average_bytes: Option<u64>,
+}
+
+impl ScopeColumn {
+    /// A column that is made of others, of which nothing is known.
+    pub(crate) fn computed(field: &FieldRef, sql: String) -> Self {
+        ScopeColumn {
+            qualifier: None,
+            field: FieldRef::clone(field),
+            sql,
+            remote_type: None,
+            distinct_count: None,
+            average_bytes: None,
+        }
+    }
 }
 
 impl Scope {
+    /// These columns.
+    pub(crate) fn new(columns: Vec<ScopeColumn>) -> Self {
+        Scope { columns }
+    }
+
     /// The columns of a table. `shown` has the names they have here; there they stand behind `alias`.
     pub(crate) fn of_table(
         dialect: &dyn RemoteDialect,
@@ -42,10 +65,17 @@ impl Scope {
                         |alias| format!("{}.{name}", dialect.identifier(alias)),
                     ),
                     remote_type: Some(about.remote_type.clone()),
+                    distinct_count: about.distinct_count,
+                    average_bytes: about.average_bytes,
                 }
             };
         let fields = shown.fields().iter().zip(description.schema.fields());
         Scope { columns: fields.zip(&description.columns).map(column).collect() }
+    }
+
+    /// The columns.
+    pub(crate) fn columns(&self) -> &[ScopeColumn] {
+        &self.columns
     }
 
     /// The column at this place.

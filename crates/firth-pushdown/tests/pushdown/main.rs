@@ -7,5 +7,6 @@ mod law;
 mod limit;
 mod names;
 mod plan;
+mod queries;
 mod rendering;
 mod session;

@@ -75,8 +75,9 @@ async fn two_columns_that_differ_only_by_case_are_an_error_naming_both() {
     let description = remote.describe(&spec).await.unwrap();
     let id = RemoteId { uuid: Uuid::nil(), name: "us.c".to_owned(), kind: "FAKE".to_owned() };
     let sql = remote.sql().unwrap();
-    let error = RemoteTable::try_new(id, sql, Relation::Table(spec), description, true)
-        .map(|table| table.schema())
-        .expect_err("ambiguous");
+    let error =
+        RemoteTable::try_new(id, sql, Relation::Table(spec), description, firth_pushdown::Pushdown::On)
+            .map(|table| table.schema())
+            .expect_err("ambiguous");
     assert_snapshot!(error.message(), @r#"columns "Id" and "iD" differ only by case"#);
 }

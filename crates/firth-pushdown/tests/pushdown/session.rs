@@ -10,12 +10,13 @@ use arrow::{
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::DataFusionError,
+    execution::SessionStateBuilder,
     physical_plan::{ExecutionPlan, displayable, filter::FilterExec},
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::{Relation, Remote, RemoteId, Remotes, StatementId};
 use firth_diagnostic::Diagnostic;
-use firth_pushdown::{RemoteScanExec, RemoteTable};
+use firth_pushdown::{Pushdown, PushdownPlanner, RemoteScanExec, RemoteTable};
 use firth_testkit::fake_remote::FakeRemote;
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ pub(crate) struct Session {
     pub(crate) remote: Arc<FakeRemote>,
     pub(crate) context: SessionContext,
     id: RemoteId,
-    pushdown: bool,
+    pushdown: Pushdown,
 }
 
 impl Session {
@@ -73,7 +74,20 @@ impl Session {
         remotes.insert(id.clone(), Arc::clone(&remote) as Arc<dyn Remote>);
         let config =
             SessionConfig::new().with_target_partitions(partitions).with_extension(Arc::new(remotes));
-        Session { remote, context: SessionContext::new_with_config(config), id, pushdown }
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .with_query_planner(Arc::new(PushdownPlanner))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let pushdown = if pushdown { Pushdown::Safe } else { Pushdown::Off };
+        Session { remote, context, id, pushdown }
+    }
+
+    /// The same, with whole queries sent.
+    pub(crate) fn composing(mut self) -> Self {
+        self.pushdown = Pushdown::On;
+        self
     }
 
     /// Makes the remote's table `schema.table` known as `name`.

@@ -328,10 +328,7 @@ fn settings_can_be_set_on_the_command_line() {
     ]);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(stdout.lines().any(|line| line.contains("\"threads\"") && line.contains("\"3\"")), "{stdout}");
-    assert!(
-        stdout.lines().any(|line| line.contains("\"pushdown\"") && line.contains("\"false\"")),
-        "{stdout}"
-    );
+    assert!(stdout.lines().any(|line| line.contains("\"pushdown\"") && line.contains("\"off\"")), "{stdout}");
 }
 
 #[test]

@@ -179,7 +179,9 @@ fn settings() -> String {
             default => code(default),
         };
         let takes = match setting.kind {
-            SettingKind::Choice(words) => words.iter().copied().map(code).collect::<Vec<_>>().join(", "),
+            SettingKind::Switch(words) | SettingKind::Choice(words) => {
+                words.iter().copied().map(code).collect::<Vec<_>>().join(", ")
+            }
             kind @ (SettingKind::Bool | SettingKind::Count | SettingKind::Bytes | SettingKind::Text) => {
                 kind.describe()
             }

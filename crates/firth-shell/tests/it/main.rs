@@ -8,6 +8,7 @@ mod docs;
 mod full_disk;
 mod interrupt;
 mod place;
+mod random_queries;
 mod scratch;
 mod session;
 mod slt;

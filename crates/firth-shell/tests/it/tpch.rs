@@ -205,7 +205,7 @@ fn connections(servers: &Servers) -> String {
 
 /// Whether two answers are of the same rows: FLOAT64 to 1e-12 of its size, all else to the letter (decimals
 /// have no trailing zeros in these texts). In any order, unless `ordered`.
-fn same(expected: &Answered, found: &Answered, ordered: bool) -> Result<(), String> {
+pub(crate) fn same(expected: &Answered, found: &Answered, ordered: bool) -> Result<(), String> {
     let (mut left, mut right) = (expected.rows.clone(), found.rows.clone());
     if left.len() != right.len() {
         return Err(format!("{} rows, not {}", right.len(), left.len()));

@@ -22,7 +22,7 @@ mod tests;
 
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Span, Spanned, did_you_mean};
 
-use crate::{Creation, Drop, DropBehavior, Explain, Statement};
+use crate::{Creation, Drop, DropBehavior, Explain, ExplainKind, Statement};
 use cursor::Cursor;
 
 pub use names::connection_name;
@@ -108,9 +108,18 @@ fn unknown_statement(cursor: &Cursor<'_>) -> Diagnostic {
     cursor.expected("a statement").hint_if(near)
 }
 
-/// `EXPLAIN [ANALYZE]` in front of a query or an EXPORT DATA.
+/// `EXPLAIN [ANALYZE | (PUSHDOWN)]` in front of a query or an EXPORT DATA.
 fn explain(cursor: &mut Cursor<'_>) -> Result<Statement> {
-    let analyze = cursor.take_keyword("ANALYZE");
+    let kind = if cursor.take_keyword("ANALYZE") {
+        ExplainKind::Analyze
+    } else if is_pushdown(cursor) {
+        for _ in 0..3 {
+            cursor.advance();
+        }
+        ExplainKind::Pushdown
+    } else {
+        ExplainKind::Plan
+    };
     let statement = if cursor.take_keywords(&["EXPORT", "DATA"]) {
         export::export_data(cursor)?
     } else if cursor.at_operator("(") || QUERIES.iter().any(|word| cursor.at_keyword(word)) {
@@ -118,7 +127,17 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Statement> {
     } else {
         return Err(cursor.expected("a query or EXPORT DATA"));
     };
-    Ok(Statement::Explain(Explain { analyze, statement: Box::new(statement) }))
+    Ok(Statement::Explain(Explain { kind, statement: Box::new(statement) }))
+}
+
+/// Whether `(PUSHDOWN)` is next. A query in parentheses begins with another word.
+fn is_pushdown(cursor: &Cursor<'_>) -> bool {
+    let is = |ahead: usize, text: &str| {
+        cursor
+            .peek_ahead(ahead)
+            .is_some_and(|token| cursor.text[token.span.start..token.span.end].eq_ignore_ascii_case(text))
+    };
+    is(0, "(") && is(1, "PUSHDOWN") && is(2, ")")
 }
 
 /// What stands between CREATE and the kind of thing.

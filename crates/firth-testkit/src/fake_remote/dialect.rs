@@ -2,13 +2,17 @@
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use firth_connector::{Comparison, Operand, Operation, RemoteDialect, Rendered};
+use firth_connector::{
+    Aggregate, Comparison, Operand, Operation, QueryDialect, Reason, RemoteDialect, Rendered,
+};
 
 /// A dialect with all three kinds of operation:
 ///
 /// - *exact*: comparisons of INT64 and of BOOL; IN and arithmetic of INT64; LIKE; IS NULL; AND, OR, NOT;
 /// - *superset*: `=` and IN of STRING, whose comparison ignores case there, as on some servers;
 /// - *local*: everything else, such as `<` of STRING and all functions.
+///
+/// Of whole queries it takes groups of INT64 and STRING, order of INT64 alone, and aggregates of INT64.
 #[derive(Clone, Copy, Debug)]
 pub struct FakeDialect;
 
@@ -26,6 +30,10 @@ impl RemoteDialect for FakeDialect {
             }
             _ => None,
         }
+    }
+
+    fn queries(&self) -> Option<&dyn QueryDialect> {
+        Some(self)
     }
 
     fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered> {
@@ -65,6 +73,46 @@ impl RemoteDialect for FakeDialect {
             }
             _ => None,
         }
+    }
+}
+
+impl QueryDialect for FakeDialect {
+    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<String, Reason> {
+        if operand.data_type == data_type {
+            Ok(operand.sql.to_owned())
+        } else {
+            Err(format!("{} is of another type", operand.sql))
+        }
+    }
+
+    fn group(&self, operand: &Operand<'_>) -> Result<String, Reason> {
+        match operand.data_type {
+            DataType::Int64 | DataType::Utf8 => Ok(operand.sql.to_owned()),
+            other => Err(format!("groups of {other} are not on the list")),
+        }
+    }
+
+    fn aggregate(&self, aggregate: Aggregate, operand: &Operand<'_>, _: &DataType) -> Result<String, Reason> {
+        let word = match aggregate {
+            Aggregate::Count => return Ok(format!("count({})", operand.sql)),
+            Aggregate::CountDistinct => return Ok(format!("count(DISTINCT {})", operand.sql)),
+            Aggregate::Sum => "sum",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+        };
+        match operand.data_type {
+            DataType::Int64 => Ok(format!("{word}({})", operand.sql)),
+            other => Err(format!("{word} of {other} is not on the list")),
+        }
+    }
+
+    fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
+        if *operand.data_type != DataType::Int64 {
+            return Err(format!("{} is ordered otherwise there", operand.sql));
+        }
+        let direction = if descending { "DESC" } else { "ASC" };
+        let nulls = if nulls_first { "FIRST" } else { "LAST" };
+        Ok(format!("{} {direction} NULLS {nulls}", operand.sql))
     }
 }
 

@@ -34,7 +34,7 @@ impl Comparand {
 }
 
 /// The column as text that is compared by bytes. An explicit collation wins over the other side's.
-fn by_bytes(operand: &Operand<'_>) -> Option<String> {
+pub(super) fn by_bytes(operand: &Operand<'_>) -> Option<String> {
     if operand.literal.is_some() {
         return Some(operand.sql.to_owned());
     }

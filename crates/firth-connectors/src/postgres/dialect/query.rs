@@ -1,0 +1,154 @@
+//! Whole queries: what PostgreSQL groups, orders and adds up as we do.
+
+use arrow::datatypes::DataType;
+use firth_connector::{Aggregate, Operand, QueryDialect, Reason};
+
+use super::super::types::NUMERIC;
+use super::{Dialect, is_bytea, text};
+
+impl QueryDialect for Dialect {
+    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<String, Reason> {
+        let same = operand.data_type == data_type;
+        match data_type {
+            // A column arrives as it was described.
+            _ if same && operand.remote_type.is_some() => Ok(operand.sql.to_owned()),
+            // A literal without a type could be taken for something else than text.
+            DataType::Utf8 if same && operand.literal.is_some() => Ok(format!("{}::text", operand.sql)),
+            DataType::Int64 if same => Ok(format!("{}::int8", operand.sql)),
+            DataType::Boolean
+            | DataType::Float64
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Timestamp(..)
+                if same =>
+            {
+                Ok(operand.sql.to_owned())
+            }
+            DataType::Decimal128(..) | DataType::Decimal256(..) if same && operand.literal.is_some() => {
+                Ok(decimal(operand.sql, data_type))
+            }
+            _ => Err(format!("PostgreSQL would send {} of another type", operand.sql)),
+        }
+    }
+
+    fn group(&self, operand: &Operand<'_>) -> Result<String, Reason> {
+        match operand.data_type {
+            // Equal there is equal here, and equal ones look alike once they are read.
+            DataType::Boolean
+            | DataType::Int64
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Timestamp(..) => Ok(operand.sql.to_owned()),
+            DataType::Utf8 => match operand.remote_type {
+                // Compared as 16 bytes, which its text follows.
+                Some("uuid") => Ok(operand.sql.to_owned()),
+                _ => text::comparand(operand).ok_or_else(|| differs(operand, "compares")),
+            },
+            DataType::Binary if is_bytea(operand) => Ok(operand.sql.to_owned()),
+            // −0 and 0 are one group there, and two here.
+            DataType::Float64 => Err("groups of FLOAT64: PostgreSQL holds 0 and −0 for equal".to_owned()),
+            other => Err(format!("groups of {other} are not on PostgreSQL's list")),
+        }
+    }
+
+    fn aggregate(
+        &self,
+        aggregate: Aggregate,
+        operand: &Operand<'_>,
+        result: &DataType,
+    ) -> Result<String, Reason> {
+        match aggregate {
+            Aggregate::Count => Ok(format!("count({})", operand.sql)),
+            Aggregate::CountDistinct => Ok(format!("count(DISTINCT {})", self.group(operand)?)),
+            Aggregate::Sum => sum(operand, result),
+            Aggregate::Min => extreme("min", "bool_and", operand, result),
+            Aggregate::Max => extreme("max", "bool_or", operand, result),
+        }
+    }
+
+    fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
+        let key = match operand.data_type {
+            DataType::Boolean
+            | DataType::Int64
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Timestamp(..) => operand.sql.to_owned(),
+            // By code point, whatever the column's collation says: an index in another order is no help.
+            DataType::Utf8 => text::by_bytes(operand).ok_or_else(|| differs(operand, "orders"))?,
+            DataType::Binary if is_bytea(operand) => operand.sql.to_owned(),
+            DataType::Float64 => {
+                return Err("order of FLOAT64: PostgreSQL holds 0 and −0 for equal".to_owned());
+            }
+            other => return Err(format!("order of {other} is not on PostgreSQL's list")),
+        };
+        let direction = if descending { "DESC" } else { "ASC" };
+        // Its own default: NULL is larger than every value.
+        let nulls = if nulls_first == descending {
+            ""
+        } else if nulls_first {
+            " NULLS FIRST"
+        } else {
+            " NULLS LAST"
+        };
+        Ok(format!("{key} {direction}{nulls}"))
+    }
+}
+
+/// PostgreSQL adds bigints up as a `numeric`, so an overflow is seen when the sum is cast back: an error
+/// there, where our own sum would wrap around.
+fn sum(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+    match (operand.data_type, result) {
+        (DataType::Int64, DataType::Int64) => Ok(format!("sum({})::int8", operand.sql)),
+        (
+            DataType::Decimal128(_, from) | DataType::Decimal256(_, from),
+            DataType::Decimal128(_, to) | DataType::Decimal256(_, to),
+        ) if from == to => Ok(decimal(&format!("sum({})", operand.sql), result)),
+        // As double precision, also a `real`, whose own sum has six digits. The order of addition is not
+        // ours, nor is ours always the same: the last digits differ.
+        (DataType::Float64, DataType::Float64) => Ok(format!("sum({}::float8)", operand.sql)),
+        (from, to) => Err(format!("SUM of {from} as {to} is not on PostgreSQL's list")),
+    }
+}
+
+fn extreme(word: &str, of_bool: &str, operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+    if operand.data_type != result {
+        return Err(format!("{word} of {} as {result} is not on PostgreSQL's list", operand.data_type));
+    }
+    let whole = |text: &str| format!("{word}({text})");
+    match result {
+        DataType::Int64 | DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => {
+            Ok(whole(operand.sql))
+        }
+        DataType::Boolean => Ok(format!("{of_bool}({})", operand.sql)),
+        DataType::Decimal128(..) | DataType::Decimal256(..) => Ok(decimal(&whole(operand.sql), result)),
+        DataType::Utf8 => match text::by_bytes(operand) {
+            Some(text) => Ok(whole(&text)),
+            None => Err(differs(operand, "orders")),
+        },
+        DataType::Float64 => {
+            Err(format!("{word} of FLOAT64: PostgreSQL holds NaN for the largest number and −0 for 0"))
+        }
+        other => Err(format!("{word} of {other} is not on PostgreSQL's list")),
+    }
+}
+
+/// A number that arrives with this precision and scale. One that promises none arrives as NUMERIC: a
+/// cast would round what does not fit, where reading it fails.
+fn decimal(sql: &str, data_type: &DataType) -> String {
+    match data_type {
+        DataType::Decimal128(precision, scale) if (*precision, *scale) == NUMERIC => sql.to_owned(),
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            format!("{sql}::numeric({precision},{scale})")
+        }
+        _ => sql.to_owned(),
+    }
+}
+
+fn differs(operand: &Operand<'_>, what: &str) -> Reason {
+    let type_ = operand.remote_type.unwrap_or("text of unknown type");
+    format!("PostgreSQL {what} {} ({type_}) otherwise", operand.sql)
+}
