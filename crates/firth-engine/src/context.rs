@@ -50,6 +50,7 @@ pub(crate) fn statement_context(
     options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MOST_JOIN_KEYS;
     options.optimizer.hash_join_inlist_pushdown_max_size = MOST_JOIN_KEY_BYTES;
     options.execution.time_zone = Some(settings.text("time_zone").to_owned());
+    crate::files::tune_scans(config.options_mut());
     config.set_extension(remotes);
 
     let runtime = RuntimeEnvBuilder::new()

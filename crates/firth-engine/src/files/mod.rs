@@ -7,6 +7,7 @@ mod listing;
 mod options;
 mod parquet;
 mod provider;
+mod scan_settings;
 mod schema;
 mod staleness;
 mod widened;
@@ -20,5 +21,6 @@ pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, ReaderFactory, footer};
 pub(crate) use provider::{ExternalFiles, unreadable_column};
 
+pub(crate) use scan_settings::tune_scans;
 pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files, sql_type};
 pub(crate) use staleness::Staleness;

@@ -25,6 +25,8 @@ use crate::files::Footer;
 /// Ranges that lie this near to each other are fetched in one request: bytes between them cost less than
 /// another round trip.
 const GAP: u64 = 1024 * 1024;
+/// The same for local files, of which a read costs little.
+const LOCAL_GAP: u64 = 64 * 1024;
 /// Ranges are not joined to requests of more than this: several at once are faster than a large one.
 const REQUEST_AT_MOST: u64 = 8 * 1024 * 1024;
 /// Requests of one read at once.
@@ -193,15 +195,15 @@ impl StatementStore {
     }
 }
 
-/// Ranges in order, those near to each other joined.
-fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+/// Ranges in order, those that lie no more than `gap` apart joined.
+fn joined(mut ranges: Vec<Range<u64>>, gap: u64) -> Vec<Range<u64>> {
     ranges.sort_unstable_by_key(|range| range.start);
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in ranges {
         match joined.last_mut() {
             Some(last)
                 if range.start <= last.end
-                    || (range.start - last.end <= GAP && range.end - last.start <= REQUEST_AT_MOST) =>
+                    || (range.start - last.end <= gap && range.end - last.start <= REQUEST_AT_MOST) =>
             {
                 last.end = last.end.max(range.end);
             }
@@ -269,7 +271,7 @@ impl ObjectStore for StatementStore {
             .map(|(range, _)| range.clone())
             .collect();
         // The store's own get_ranges joins ranges, but sends no If-Match; so join here and get each.
-        let requests = joined(missing);
+        let requests = joined(missing, if self.is_local() { LOCAL_GAP } else { GAP });
         let mut gets = Vec::with_capacity(requests.len());
         for request in &requests {
             let options = GetOptions { range: Some(request.clone().into()), ..GetOptions::default() };
