@@ -30,6 +30,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let programs = arguments.take_value("--bins")?.map(PathBuf::from);
     let running = arguments.take_flag("--running-servers");
     let strict = arguments.take_flag("--strict");
+    let profile = if arguments.take_flag("--quick") { "quick" } else { "release" };
     let mut options = Vec::new();
     for name in PASSED_ON {
         if let Some(value) = arguments.take_value(name)? {
@@ -45,7 +46,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let scale = options.iter().position(|word| word == "--scale").map_or("1", |at| &options[at + 1]);
     let data = data.unwrap_or_else(|| folder().join(format!("data-{scale}")));
 
-    let programs = programs.map_or_else(build, Ok)?;
+    let programs = programs.map_or_else(|| build(profile), Ok)?;
     let firth = firth.unwrap_or_else(|| programs.join(FIRTH));
     let mut harness = Harness { programs: programs.clone(), engines: Vec::new(), suites };
     for name in engines.split(',') {
@@ -94,13 +95,13 @@ fn folder() -> PathBuf {
     workspace::target().join("firth-bench")
 }
 
-fn build() -> Result<PathBuf> {
+fn build(profile: &str) -> Result<PathBuf> {
     eprintln!("== building with optimisation, which takes minutes");
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--bins"]);
+    cargo.args(["build", "--profile", profile, "--bins"]);
     cargo.args(["--package", "firth-shell", "--package", "firth-benches", "--package", "firth-testkit"]);
     command::run(&mut cargo)?;
-    Ok(workspace::target().join("release"))
+    Ok(workspace::target().join(profile))
 }
 
 /// The harness's command line in the making.

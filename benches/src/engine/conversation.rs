@@ -51,7 +51,10 @@ impl Conversation {
                 let _ = self.child.kill();
                 format!("no answer after {} s", patience.as_secs())
             }
-            RecvTimeoutError::Disconnected => "the process has ended".to_string(),
+            RecvTimeoutError::Disconnected => match self.child.wait() {
+                Ok(status) => format!("the process has ended ({status})"),
+                Err(error) => format!("the process has ended ({error})"),
+            },
         })
     }
 }

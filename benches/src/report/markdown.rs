@@ -163,6 +163,21 @@ fn totals(report: &Report, suite: &MeasuredSuite, text: &mut String) {
         let (ours, theirs) = (sum(&first.name), sum(&other.name));
         let ratios: Vec<f64> = both.iter().map(|(_, ratio)| *ratio).collect();
         let Some(mean) = geometric_mean(&ratios) else { continue };
+        let cold = |name: &str| -> f64 {
+            let engines = both.iter().filter_map(|(case, _)| case.engines.get(name));
+            engines.filter_map(|engine| median(wall_times(&engine.cold))).sum()
+        };
+        let (our_cold, their_cold) = (cold(&first.name), cold(&other.name));
+        if our_cold > 0.0 && their_cold > 0.0 {
+            text.push_str(&format!(
+                "Sum of the cold runs: {} {:.2} s, {} {:.2} s ({:.2}). ",
+                first.name,
+                our_cold / 1e3,
+                other.name,
+                their_cold / 1e3,
+                our_cold / their_cold
+            ));
+        }
         text.push_str(&format!(
             "Sum of the medians: {} {:.2} s, {} {:.2} s ({:.2}). Geometric mean of the ratios: {mean:.2}. {} of {} cases are \
              faster with {}.\n",

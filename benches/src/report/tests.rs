@@ -74,7 +74,7 @@ fn losses_and_failures_are_shown() {
     | lost | 4 | 30.0 (30.0–30.0) | 20.0 (20.0–20.0) | **1.50** | 50 / 50 | 60 / 40 | 5 / 5 |
     | failed | 4 | 30.0 (30.0–30.0) | **failed** | – | 50 / – | 60 / – | 5 / – |
 
-    Sum of the medians: firth 0.04 s, other 0.04 s (0.98). Geometric mean of the ratios: 0.87. 1 of 2 cases are faster with firth.
+    Sum of the cold runs: firth 0.10 s, other 0.10 s (1.00). Sum of the medians: firth 0.04 s, other 0.04 s (0.98). Geometric mean of the ratios: 0.87. 1 of 2 cases are faster with firth.
 
     - failed, other: `no such function 'f'`
     ");

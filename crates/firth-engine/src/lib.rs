@@ -20,7 +20,7 @@ pub mod value;
 
 pub use error::diagnostic;
 pub use export::EXPORT_OPTIONS;
-pub use files::EXTERNAL_TABLE_OPTIONS;
+pub use files::{EXTERNAL_TABLE_OPTIONS, sql_type};
 pub use outcome::{Outcome, Rows};
 pub use session::{Prompt, Session, SessionOptions};
 pub use setting::{SETTINGS, SettingKind, SettingSpec, Settings};

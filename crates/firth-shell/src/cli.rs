@@ -89,6 +89,12 @@ struct Flags {
     /// Run the rest after a statement has failed; the exit code is still 1
     #[arg(long)]
     continue_on_error: bool,
+    /// A query without rows is a failure
+    #[arg(long)]
+    fail_on_empty: bool,
+    /// Begin with the Nth statement of the run, as `--stats json` counts them
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
     /// No warnings and notes
     #[arg(short, long)]
     quiet: bool,
@@ -126,6 +132,10 @@ pub(crate) struct Request {
     pub(crate) stats: bool,
     /// Whether a failed statement does not end the run.
     pub(crate) continue_on_error: bool,
+    /// Whether a query without rows is a failure.
+    pub(crate) fail_on_empty: bool,
+    /// The first statement that is run, from one.
+    pub(crate) from: u64,
     /// Whether warnings and notes are left out.
     pub(crate) quiet: bool,
     /// How much more is said.
@@ -187,6 +197,8 @@ fn request(line: CommandLine) -> Result<Request, String> {
         output: flags.output,
         stats: flags.stats.is_some(),
         continue_on_error: flags.continue_on_error,
+        fail_on_empty: flags.fail_on_empty,
+        from: flags.from.unwrap_or(1),
         quiet: flags.quiet,
         verbose: flags.verbose,
         no_color: flags.no_color,
@@ -206,6 +218,8 @@ impl Flags {
             threads: after.threads.or(self.threads),
             stats: after.stats.or(self.stats),
             continue_on_error: self.continue_on_error | after.continue_on_error,
+            fail_on_empty: self.fail_on_empty | after.fail_on_empty,
+            from: after.from.or(self.from),
             quiet: self.quiet | after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
             no_color: self.no_color | after.no_color,

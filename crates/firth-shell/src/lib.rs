@@ -21,6 +21,7 @@ mod output;
 mod panic;
 mod parameter;
 mod pending_file;
+mod progress;
 mod reporter;
 mod runner;
 mod script;

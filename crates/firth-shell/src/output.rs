@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, IsTerminal as _, Write as _},
-    os::fd::AsFd as _,
+    io::{self, BufWriter, IsTerminal as _, Write},
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
 
@@ -12,8 +12,9 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 
 use crate::{
     execution::Execution,
-    format::{Between, Format, Sink, Style, WriteError},
+    format::{Between, Fit, Format, Sink, Style, WriteError},
     pending_file::PendingFile,
+    progress::Progress,
     reporter::colors_allowed,
 };
 
@@ -23,11 +24,18 @@ pub(crate) struct Output {
     /// May change between two result sets.
     pub(crate) format: &'static Format,
     style: Style,
+    /// How many rows of a result a terminal is shown; `None` for all.
+    pub(crate) shown_rows: Option<usize>,
+    /// Taken away before rows are written to a terminal.
+    pub(crate) progress: Progress,
     /// How many result sets were begun.
     sets: u64,
     /// Where the one under way begins: for taking it back.
     mark: Option<Mark>,
 }
+
+/// As many rows of a result as a screen holds are shown on a terminal.
+const SHOWN_ROWS: usize = 40;
 
 enum Destination {
     /// Standard output, or a device or named pipe: what is written has gone.
@@ -51,7 +59,8 @@ impl Output {
         })?;
         // Past std's line buffer: a format knows when its bytes should go.
         let destination = Destination::Stream(BufWriter::new(File::from(descriptor)));
-        Ok(Output { destination, format, style: Style { color }, sets: 0, mark: None })
+        let style = Style { color, fit: None };
+        Ok(Output { style, ..Output::new(destination, format) })
     }
 
     /// A file. It is there under its name after [`Self::commit`], save for devices and named pipes.
@@ -65,7 +74,19 @@ impl Output {
             PendingFile::create(path).map(|file| Destination::File(path.to_owned(), file))
         };
         let destination = destination.map_err(|error| unwritable(path, &error))?;
-        Ok(Output { destination, format, style: Style::default(), sets: 0, mark: None })
+        Ok(Output::new(destination, format))
+    }
+
+    fn new(destination: Destination, format: &'static Format) -> Self {
+        Output {
+            destination,
+            format,
+            style: Style::default(),
+            shown_rows: Some(SHOWN_ROWS),
+            progress: Progress::default(),
+            sets: 0,
+            mark: None,
+        }
     }
 
     /// Writes a result set as its batches arrive, and adds its rows to `count` as they are written.
@@ -80,13 +101,21 @@ impl Output {
     ) -> Result<(), WriteError> {
         let mut batch = execution.batch().await.map_err(WriteError::Failed)?;
         self.begin()?;
-        let (format, style) = (self.format, self.style);
+        let format = self.format;
+        let style = Style { fit: self.fit(), ..self.style };
+        let progress = self.progress.clone();
+        // A fitted table is written when its last row has come, a file is not where the lines are.
+        let streams = style.fit.is_none() && matches!(self.destination, Destination::Stream(_));
         let mut set = (format.open)(schema, self.sink(), style)?;
         while let Some(some) = batch {
+            if streams {
+                progress.erase();
+            }
             set.write(&some)?;
             *count += some.num_rows() as u64;
             batch = execution.batch().await.map_err(WriteError::Failed)?;
         }
+        progress.erase();
         set.finish()?;
         drop(set);
         self.mark = None;
@@ -142,12 +171,26 @@ impl Output {
         Ok(())
     }
 
+    /// The size of the terminal that tables must fit, as it is now.
+    fn fit(&self) -> Option<Fit> {
+        let (Destination::Stream(stream), Some(rows)) = (&self.destination, self.shown_rows) else {
+            return None;
+        };
+        terminal_columns(stream.get_ref()).map(|columns| Fit { columns, rows })
+    }
+
     fn sink(&mut self) -> Sink<'_> {
         match &mut self.destination {
             Destination::Stream(stream) => stream,
             Destination::File(_, file) => file,
         }
     }
+}
+
+/// The width of a terminal; `None` if it is none, or says none.
+pub(crate) fn terminal_columns(descriptor: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(descriptor).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn second_set(format: &str) -> Diagnostic {

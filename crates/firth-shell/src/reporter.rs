@@ -9,7 +9,8 @@ use firth_diagnostic::{Diagnostic, Source};
 pub(crate) struct Reporter {
     color: bool,
     quiet: bool,
-    verbose: bool,
+    /// Whether figures follow each statement.
+    pub(crate) verbose: bool,
 }
 
 impl Reporter {

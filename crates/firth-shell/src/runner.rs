@@ -13,19 +13,27 @@ use futures::FutureExt as _;
 
 use crate::{
     cli::Request, execution::Execution, format::WriteError, home, interrupt::Interrupt, memory,
-    output::Output, panic, reporter::Reporter, script::Script, shell::terminal_prompt, stats::StatementStats,
+    output::Output, panic, progress::Progress, reporter::Reporter, script::Script, shell::terminal_prompt,
+    stats::StatementStats,
 };
 
 /// A session and everything around it that a statement needs.
 pub(crate) struct Runner {
     /// The session.
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     /// Where rows go.
     pub(crate) output: Output,
     /// Where everything else goes.
     pub(crate) reporter: Reporter,
+    /// The figures of the statement that ran last, for a person.
+    pub(crate) last_figures: Option<String>,
+    /// The columns of the result that came last.
+    pub(crate) last_columns: Vec<String>,
     interrupt: Interrupt,
     stats: bool,
+    fail_on_empty: bool,
+    /// The first statement of the run that is run; those before are counted only.
+    from: u64,
     statements: u64,
 }
 
@@ -55,15 +63,21 @@ pub(crate) struct Done {
 
 /// What is known of a statement so far, whatever becomes of it.
 #[derive(Default)]
-struct Progress {
+struct Known {
     kind: Option<&'static str>,
     has_rows: bool,
+    columns: Vec<String>,
     rows: u64,
 }
 
 impl Runner {
     /// A runner over a fresh session.
-    pub(crate) fn new(request: &Request, reporter: Reporter, output: Output, interrupt: Interrupt) -> Self {
+    pub(crate) fn new(
+        request: &Request,
+        reporter: Reporter,
+        mut output: Output,
+        interrupt: Interrupt,
+    ) -> Self {
         let session = Session::new(SessionOptions {
             home: request.home.clone(),
             connectors: firth_connectors::all(),
@@ -72,7 +86,19 @@ impl Runner {
             settings: request.settings.clone(),
             prompt: terminal_prompt(),
         });
-        Runner { session, output, reporter, interrupt, stats: request.stats, statements: 0 }
+        output.progress = Progress::new(request.quiet);
+        Runner {
+            session: Arc::new(session),
+            output,
+            reporter,
+            last_figures: None,
+            last_columns: Vec::new(),
+            interrupt,
+            stats: request.stats,
+            fail_on_empty: request.fail_on_empty,
+            from: request.from,
+            statements: 0,
+        }
     }
 
     /// Forgets a Ctrl-C that came while nothing ran. A batch never does: there it ends the run.
@@ -89,8 +115,12 @@ impl Runner {
     pub(crate) async fn run(&mut self, script: &Script, span: Span) -> Done {
         let started = Instant::now();
         self.statements += 1;
+        if self.statements < self.from {
+            return Done { ended: Ended::Fine, rows: None, elapsed: Duration::ZERO };
+        }
+        let lines = self.output.progress.clone();
         let remotes = self.session.remotes();
-        let mut progress = Progress::default();
+        let mut progress = Known::default();
         let mut execution = None;
         let mut interrupted = false;
         let statement = Statement { script, span, reporter: self.reporter };
@@ -105,6 +135,14 @@ impl Runner {
             result = AssertUnwindSafe(work).catch_unwind() => {
                 result.unwrap_or_else(|payload| Err(WriteError::Failed(panic::diagnostic(payload))))
             }
+            () = lines.show(&remotes) => Err(WriteError::Failed(interruption())),
+        };
+        lines.erase();
+        let result = match result {
+            Ok(()) if self.fail_on_empty && progress.kind == Some("SELECT") && progress.rows == 0 => {
+                Err(WriteError::Failed(no_rows()))
+            }
+            result => result,
         };
         let result = match (result, self.output.take_back()) {
             (Ok(()), Err(error)) => Err(error),
@@ -135,7 +173,10 @@ impl Runner {
             sources: remotes.report(),
             error: code,
         };
-        self.reporter.detail(&stats.summary());
+        let summary = stats.summary();
+        self.reporter.detail(&summary);
+        self.last_figures = Some(summary);
+        self.last_columns = progress.columns;
         if self.stats {
             self.reporter.machine_line(&stats.json(memory::peak_bytes()));
         }
@@ -158,7 +199,7 @@ impl Statement<'_> {
         remotes: &Arc<Remotes>,
         output: &mut Output,
         execution: &mut Option<Execution>,
-        progress: &mut Progress,
+        progress: &mut Known,
     ) -> Result<(), WriteError> {
         let parsed = firth_sql::parse(self.text()).map_err(WriteError::Failed)?;
         progress.kind = Some(parsed.kind());
@@ -168,6 +209,7 @@ impl Statement<'_> {
         }
         let Some(rows) = outcome.rows else { return Ok(()) };
         progress.has_rows = true;
+        progress.columns = rows.schema.fields().iter().map(|field| field.name().clone()).collect();
         let execution = execution.insert(Execution::start(rows.stream));
         output.write(&rows.schema, execution, &mut progress.rows).await
     }
@@ -183,6 +225,11 @@ impl Statement<'_> {
     fn text(&self) -> &str {
         &self.script.text[self.span.start..self.span.end]
     }
+}
+
+fn no_rows() -> Diagnostic {
+    Diagnostic::error(Code::NotFound, "the query returned no rows, and `--fail-on-empty` was given")
+        .hint("Leave the flag out if that is fine.")
 }
 
 fn interruption() -> Diagnostic {

@@ -20,7 +20,7 @@ pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, ReaderFactory, footer};
 pub(crate) use provider::{ExternalFiles, unreadable_column};
-
 pub(crate) use scan_settings::tune_scans;
-pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files, sql_type};
+pub use schema::sql_type;
+pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files};
 pub(crate) use staleness::Staleness;

@@ -270,7 +270,7 @@ pub(crate) fn column_type(field: &Field) -> ColumnType {
 }
 
 /// The GoogleSQL name of a field's type, as DESCRIBE and INFORMATION_SCHEMA show it.
-pub(crate) fn sql_type(field: &Field) -> String {
+pub fn sql_type(field: &Field) -> String {
     if field.metadata().get(TYPE_METADATA).is_some_and(|name| name == "JSON") {
         return "JSON".to_owned();
     }

@@ -5,6 +5,7 @@
 
 mod arrow;
 mod csv;
+mod fitted;
 mod json;
 mod markdown;
 mod ndjson;
@@ -73,6 +74,17 @@ pub(crate) enum Between {
 pub(crate) struct Style {
     /// Whether ANSI escapes may be used.
     pub(crate) color: bool,
+    /// Into what a table must fit; `None` where it may be as large as it is.
+    pub(crate) fit: Option<Fit>,
+}
+
+/// What a person can look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fit {
+    /// Columns of the terminal.
+    pub(crate) columns: usize,
+    /// Rows of a result that are shown.
+    pub(crate) rows: usize,
 }
 
 /// Every format.

@@ -1,10 +1,12 @@
 //! A table with borders, for a terminal. The first thousand rows decide how wide the columns are;
-//! the rest streams. A later value that is wider moves its line and nothing else: no value is cut.
+//! the rest streams. A later value that is wider moves its line and nothing else: no value is cut. On a
+//! terminal of known size it is `fitted` instead.
 
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Between, Format, Style,
+    fitted::Fitted,
     text::{TextFormat, TextWriter, header, printable},
 };
 use firth_engine::value::{Values, is_number};
@@ -15,6 +17,9 @@ pub(super) const FORMAT: Format = Format {
     between: Between::EmptyLine,
     is_text: true,
     open: |schema, sink, style| {
+        if let Some(fit) = style.fit {
+            return Ok(Box::new(TextWriter::open(Fitted::new(schema, fit, style), schema, sink)?));
+        }
         let columns = schema.fields().iter().map(|field| {
             let name = header(field);
             Column { width: name.width(), name, right: is_number(field.data_type()) }

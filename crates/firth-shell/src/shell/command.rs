@@ -11,10 +11,41 @@ pub(super) enum Command {
     Help,
     Quit,
     /// A statement that it is short for.
-    Statement(&'static str),
+    Statement(String),
+    /// The text that ran last, again.
+    Last,
+    /// What the last statement read from where.
+    Sources,
+    /// Figures after each statement.
+    Stats(Switch),
     Mode(&'static Format),
-    Timer(bool),
+    /// Between `vertical` and `table`.
+    Expanded,
+    Timer(Switch),
+    /// How many rows of a result are shown; `None` for all.
+    Rows(Option<usize>),
     Read(PathBuf),
+    /// Results go to a file; `None`: to the terminal again.
+    Output(Option<PathBuf>),
+}
+
+/// What becomes of something that is on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Switch {
+    On,
+    Off,
+    Turn,
+}
+
+impl Switch {
+    /// The state after it.
+    pub(super) fn of(self, now: bool) -> bool {
+        match self {
+            Switch::On => true,
+            Switch::Off => false,
+            Switch::Turn => !now,
+        }
+    }
 }
 
 /// A command as typed.
@@ -39,26 +70,100 @@ const COMMANDS: &[CommandSpec] = &[
         read: |_| Ok(Command::Quit),
     },
     CommandSpec {
-        names: &[".tables", "\\dt"],
-        argument: "",
-        doc: "the tables",
-        read: |_| Ok(Command::Statement("SHOW TABLES")),
+        names: &[".tables", "\\dt", "\\dv"],
+        argument: "[DATASET]",
+        doc: "the tables and views",
+        read: |argument| Ok(statement("SHOW TABLES", " FROM ", argument)),
     },
     CommandSpec {
-        names: &[".schemas", "\\dn"],
+        names: &[".schemas", "\\dn", "\\l"],
         argument: "",
         doc: "the datasets",
-        read: |_| Ok(Command::Statement("SHOW SCHEMAS")),
+        read: |_| Ok(Command::Statement("SHOW SCHEMAS".to_owned())),
     },
     CommandSpec {
-        names: &[".connections"],
+        names: &[".describe", "\\d"],
+        argument: "[TABLE]",
+        doc: "a table's columns; without a name, the tables",
+        read: |argument| {
+            Ok(match argument {
+                "" => statement("SHOW TABLES", "", ""),
+                table => statement("DESCRIBE", " ", table),
+            })
+        },
+    },
+    CommandSpec {
+        names: &[".schema"],
+        argument: "TABLE",
+        doc: "the statement that makes a table",
+        read: |argument| {
+            named(argument, "table", ".schema TABLE").map(|table| statement("SHOW CREATE TABLE", " ", table))
+        },
+    },
+    CommandSpec {
+        names: &[".connections", "\\conninfo"],
         argument: "",
         doc: "the connections",
-        read: |_| Ok(Command::Statement("SHOW CONNECTIONS")),
+        read: |_| Ok(Command::Statement("SHOW CONNECTIONS".to_owned())),
+    },
+    CommandSpec {
+        names: &[".settings"],
+        argument: "",
+        doc: "the settings, for SET",
+        read: |_| Ok(Command::Statement("SHOW SETTINGS".to_owned())),
+    },
+    CommandSpec {
+        names: &[".explain"],
+        argument: "QUERY",
+        doc: "the plan of a query, and what would be sent to databases",
+        read: |argument| {
+            named(argument, "query", ".explain QUERY").map(|query| statement("EXPLAIN", " ", query))
+        },
+    },
+    CommandSpec {
+        names: &[".last", "\\g"],
+        argument: "",
+        doc: "run the last text again",
+        read: |_| Ok(Command::Last),
+    },
+    CommandSpec {
+        names: &[".sources"],
+        argument: "",
+        doc: "what the last statement read from where",
+        read: |_| Ok(Command::Sources),
+    },
+    CommandSpec {
+        names: &[".stats"],
+        argument: "[on|off]",
+        doc: "whether figures follow each statement",
+        read: |argument| switch(argument, ".stats").map(Command::Stats),
+    },
+    CommandSpec {
+        names: &[".timer", "\\timing"],
+        argument: "[on|off]",
+        doc: "whether times are shown",
+        read: |argument| switch(argument, ".timer").map(Command::Timer),
     },
     CommandSpec { names: &[".mode"], argument: "FORMAT", doc: "how results are written", read: mode },
-    CommandSpec { names: &[".timer"], argument: "on|off", doc: "whether times are shown", read: timer },
-    CommandSpec { names: &[".read"], argument: "FILE", doc: "run a file of statements", read },
+    CommandSpec {
+        names: &["\\x"],
+        argument: "",
+        doc: "one value a line, and back",
+        read: |_| Ok(Command::Expanded),
+    },
+    CommandSpec {
+        names: &[".rows"],
+        argument: "N|all",
+        doc: "how many rows of a result are shown",
+        read: rows,
+    },
+    CommandSpec {
+        names: &[".output", "\\o"],
+        argument: "[FILE]",
+        doc: "write results to a file; without one, show them again",
+        read: |argument| Ok(Command::Output((!argument.is_empty()).then(|| PathBuf::from(argument)))),
+    },
+    CommandSpec { names: &[".read", "\\i"], argument: "FILE", doc: "run a file of statements", read },
 ];
 
 /// Reads a line as a command. `None`: it is SQL, or nothing.
@@ -76,6 +181,11 @@ pub(super) fn parse(line: &str) -> Option<Result<Command>> {
     }
 }
 
+/// Every name, for completion.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().flat_map(|spec| spec.names.iter().copied())
+}
+
 /// Whether a line is complete without a semicolon.
 pub(super) fn is_command(line: &str) -> bool {
     line.trim_start().starts_with(['.', '\\']) || parse(line).is_some()
@@ -86,7 +196,7 @@ pub(super) fn help() -> String {
     let mut text = String::from("Statements end with `;`. Ctrl-C stops a statement, Ctrl-D leaves.\n");
     for spec in COMMANDS {
         let head = format!("{} {}", spec.names.join(" "), spec.argument);
-        text.push_str(&format!("  {head:<26} {}\n", spec.doc));
+        text.push_str(&format!("  {head:<28} {}\n", spec.doc));
     }
     text
 }
@@ -101,24 +211,46 @@ fn mode(argument: &str) -> Result<Command> {
         .ok_or_else(|| invalid(format!("there is no mode {argument:?}"), format!("Choose one of {names}.")))
 }
 
-fn timer(argument: &str) -> Result<Command> {
+fn switch(argument: &str, command: &str) -> Result<Switch> {
     match argument.to_ascii_lowercase().as_str() {
-        "on" => Ok(Command::Timer(true)),
-        "off" => Ok(Command::Timer(false)),
-        _ => Err(invalid(format!("{argument:?} is neither on nor off"), "Type `.timer on` or `.timer off`.")),
+        "on" => Ok(Switch::On),
+        "off" => Ok(Switch::Off),
+        "" => Ok(Switch::Turn),
+        _ => Err(invalid(
+            format!("{argument:?} is neither on nor off"),
+            format!("Type `{command} on` or `{command} off`."),
+        )),
+    }
+}
+
+fn rows(argument: &str) -> Result<Command> {
+    match (argument.parse(), argument.to_ascii_lowercase().as_str()) {
+        (_, "all") => Ok(Command::Rows(None)),
+        (Ok(count), _) if count > 0 => Ok(Command::Rows(Some(count))),
+        _ => Err(invalid(format!("{argument:?} is no number of rows"), "Type `.rows 100` or `.rows all`.")),
     }
 }
 
 fn read(argument: &str) -> Result<Command> {
+    named(argument, "file", ".read FILE").map(|file| Command::Read(PathBuf::from(file)))
+}
+
+/// The argument, which must be there.
+fn named<'a>(argument: &'a str, what: &str, usage: &str) -> Result<&'a str> {
     if argument.is_empty() {
-        return Err(invalid("no file is named", "Type `.read FILE`."));
+        return Err(invalid(format!("no {what} is named"), format!("Type `{usage}`.")));
     }
-    Ok(Command::Read(PathBuf::from(argument)))
+    Ok(argument)
+}
+
+/// A statement with what it is about, if anything was named.
+fn statement(words: &str, between: &str, about: &str) -> Command {
+    let rest = if about.is_empty() { String::new() } else { format!("{between}{about}") };
+    Command::Statement(format!("{words}{rest}"))
 }
 
 fn unknown(name: &str) -> Diagnostic {
-    let names = COMMANDS.iter().flat_map(|spec| spec.names.iter().copied());
-    let hint = match did_you_mean(name, names) {
+    let hint = match did_you_mean(name, names()) {
         Some(near) => format!("Did you mean `{near}`? `.help` lists all."),
         None => "`.help` lists those there are.".to_owned(),
     };
@@ -136,9 +268,15 @@ mod tests {
     #[test]
     fn commands_are_told_from_sql() {
         assert!(matches!(parse(" .quit; "), Some(Ok(Command::Quit))));
-        assert!(matches!(parse("\\dt"), Some(Ok(Command::Statement("SHOW TABLES")))));
+        assert!(matches!(parse("\\dt"), Some(Ok(Command::Statement(sql))) if sql == "SHOW TABLES"));
         assert!(matches!(parse(".mode JSON"), Some(Ok(Command::Mode(format))) if format.name == "json"));
-        assert!(matches!(parse(".timer off"), Some(Ok(Command::Timer(false)))));
+        assert!(matches!(parse(".timer off"), Some(Ok(Command::Timer(Switch::Off)))));
+        assert!(matches!(parse("\\timing"), Some(Ok(Command::Timer(Switch::Turn)))));
+        assert!(matches!(parse(".rows all"), Some(Ok(Command::Rows(None)))));
+        assert!(matches!(parse("\\d a.b"), Some(Ok(Command::Statement(sql))) if sql == "DESCRIBE a.b"));
+        assert!(
+            matches!(parse(".explain SELECT 1;"), Some(Ok(Command::Statement(sql))) if sql == "EXPLAIN SELECT 1")
+        );
         assert!(parse("exit").is_some());
         assert!(parse("SELECT 1;").is_none());
         assert!(parse("quit smoking;").is_none());
@@ -150,7 +288,9 @@ mod tests {
         for (line, expected) in [
             (".tabels", "there is no command \".tabels\""),
             (".mode parquet", "there is no mode \"parquet\""),
-            (".timer", "\"\" is neither on nor off"),
+            (".timer maybe", "\"maybe\" is neither on nor off"),
+            (".rows 0", "\"0\" is no number of rows"),
+            (".schema", "no table is named"),
             (".read", "no file is named"),
         ] {
             let Some(Err(error)) = parse(line) else { panic!("{line} was taken") };

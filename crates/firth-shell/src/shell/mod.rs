@@ -1,20 +1,34 @@
 //! The interactive shell: reads a line, runs it, reads the next.
 
 mod command;
+mod completer;
 mod highlight;
 mod history;
+mod names;
 mod prompt;
 mod secret;
 mod validate;
 
-use reedline::{Reedline, Signal};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use completer::Names;
+use firth_diagnostic::Result;
+use reedline::{
+    ColumnarMenu, Emacs, KeyCode, KeyModifiers, MenuBuilder as _, Reedline, ReedlineEvent, ReedlineMenu,
+    Signal, default_emacs_keybindings,
+};
 use tokio::runtime::Runtime;
 
 use crate::{
     Exit,
     batch::{no_runtime, open_output, runtime},
     cli::Request,
+    format::Format,
     interrupt::{Interrupt, Listen},
+    output::Output,
     reporter::{Reporter, colors_allowed},
     runner::{Done, Ended, Runner},
     script::Script,
@@ -24,6 +38,8 @@ pub(crate) use secret::terminal_prompt;
 
 /// What the shell calls the text that was typed.
 const TYPED: &str = "<shell>";
+/// The menu of completions.
+const MENU: &str = "completions";
 
 /// A shell under way.
 struct Shell {
@@ -31,6 +47,11 @@ struct Shell {
     runner: Runner,
     reporter: Reporter,
     timer: bool,
+    names: Names,
+    /// What ran last, for `.last`.
+    last: Option<String>,
+    home: PathBuf,
+    no_color: bool,
 }
 
 /// Whether the shell goes on.
@@ -59,18 +80,41 @@ pub(crate) fn run(request: &Request, reporter: Reporter) -> Exit {
         }
     };
     let runner = Runner::new(request, reporter, output, interrupt);
-    let mut shell = Shell { runtime, runner, reporter, timer: true };
+    let names = Names::default();
+    let mut shell = Shell {
+        runtime,
+        runner,
+        reporter,
+        timer: true,
+        names: names.clone(),
+        last: None,
+        home: request.home.clone(),
+        no_color: request.no_color,
+    };
     reporter.note(&format!("Firth {}. `.help` for help.", env!("CARGO_PKG_VERSION")));
-    shell.read_lines(editor(request));
+    if shell.home.exists() {
+        shell.refresh_names();
+    } else {
+        reporter.note("Nothing is set up yet: `SELECT 1 + 1;` works, `SHOW CONNECTION TYPES;` shows what can be reached.");
+    }
+    shell.read_lines(editor(request, names));
     shell.leave()
 }
 
-fn editor(request: &Request) -> Reedline {
+fn editor(request: &Request, names: Names) -> Reedline {
     let color = !request.no_color && colors_allowed();
+    let mut keys = default_emacs_keybindings();
+    let tab = vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext];
+    keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(tab));
     let mut editor = Reedline::create()
         .with_validator(Box::new(validate::EndsWithSemicolon))
         .with_highlighter(Box::new(highlight::SqlHighlighter))
         .with_ansi_colors(color)
+        .with_completer(Box::new(completer::SqlCompleter { names }))
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))))
+        .with_quick_completions(true)
+        .with_partial_completions(true)
+        .with_edit_mode(Box::new(Emacs::new(keys)))
         .use_bracketed_paste(true);
     if let Some(history) = history::SafeHistory::open(&request.home) {
         editor = editor.with_history(Box::new(history));
@@ -98,7 +142,12 @@ impl Shell {
     /// Runs what was typed: a command, or statements.
     fn line(&mut self, text: &str) -> Next {
         match command::parse(text) {
-            None => self.script(&Script::new(TYPED, text)),
+            None => {
+                if !text.trim().is_empty() {
+                    self.last = Some(text.to_owned());
+                }
+                self.script(&Script::new(TYPED, text))
+            }
             Some(Ok(command)) => self.command(command),
             Some(Err(error)) => {
                 self.reporter.error(&error, None);
@@ -108,18 +157,67 @@ impl Shell {
     }
 
     fn command(&mut self, command: command::Command) -> Next {
+        use command::Command;
         match command {
-            command::Command::Help => self.reporter.note(command::help().trim_end()),
-            command::Command::Quit => return Next::Leave,
-            command::Command::Statement(sql) => return self.script(&Script::new(TYPED, sql)),
-            command::Command::Mode(format) => self.runner.output.format = format,
-            command::Command::Timer(on) => self.timer = on,
-            command::Command::Read(path) => match Script::read(&path) {
+            Command::Help => self.reporter.note(command::help().trim_end()),
+            Command::Quit => return Next::Leave,
+            Command::Statement(sql) => return self.script(&Script::new(TYPED, sql)),
+            Command::Last => match self.last.clone() {
+                Some(text) => return self.script(&Script::new(TYPED, text)),
+                None => self.reporter.note("Nothing has run yet."),
+            },
+            Command::Sources => match &self.runner.last_figures {
+                Some(figures) => self.reporter.note(figures),
+                None => self.reporter.note("Nothing has run yet."),
+            },
+            Command::Stats(switch) => self.runner.reporter.verbose = switch.of(self.runner.reporter.verbose),
+            Command::Mode(format) => self.runner.output.format = format,
+            Command::Expanded => self.expand(),
+            Command::Timer(switch) => self.timer = switch.of(self.timer),
+            Command::Rows(rows) => self.runner.output.shown_rows = rows,
+            Command::Read(path) => match Script::read(&path) {
                 Ok(script) => return self.script(&script),
                 Err(error) => self.reporter.error(&error, None),
             },
+            Command::Output(path) => {
+                if let Err(error) = self.redirect(path.as_deref()) {
+                    self.reporter.error(&error, None);
+                }
+            }
         }
         Next::Line
+    }
+
+    fn expand(&mut self) {
+        let name = if self.runner.output.format.name == "vertical" { "table" } else { "vertical" };
+        if let Some(format) = Format::named(name) {
+            self.runner.output.format = format;
+        }
+        self.reporter.note(&format!("Mode {name}."));
+    }
+
+    /// Sends results to a file, or to the terminal again. The file before is whole then.
+    fn redirect(&mut self, path: Option<&Path>) -> Result<()> {
+        let now = &self.runner.output;
+        let mut output = match path {
+            None => Output::stdout(now.format, self.no_color)?,
+            Some(path) => {
+                let extension = path.extension().and_then(|extension| extension.to_str());
+                let format = extension.and_then(Format::of_extension).unwrap_or(now.format);
+                Output::file(path, format)?
+            }
+        };
+        if path.is_none() && !output.format.is_text {
+            output.format = Format::named("table").unwrap_or(output.format);
+        }
+        output.shown_rows = now.shown_rows;
+        output.progress = now.progress.clone();
+        std::mem::replace(&mut self.runner.output, output).commit().map(drop)
+    }
+
+    /// Looks at the catalog in the background, for completion.
+    fn refresh_names(&self) {
+        self.runtime.spawn(names::refresh(Arc::clone(&self.runner.session), self.names.clone()));
     }
 
     /// Runs statements up to the first that does not end well.
@@ -128,12 +226,14 @@ impl Shell {
         self.runner.output.begin_answer();
         for span in script.statements() {
             let done = self.runtime.block_on(self.runner.run(script, span));
+            self.names.add_columns(std::mem::take(&mut self.runner.last_columns));
             match done.ended {
                 Ended::Fine => self.reporter.note(&note(done, self.timer)),
                 Ended::Failed | Ended::Interrupted => break,
                 Ended::ClosedPipe => return Next::Leave,
             }
         }
+        self.refresh_names();
         Next::Line
     }
 

@@ -444,3 +444,24 @@ fn the_format_null_makes_every_row_and_writes_none() {
     let output = Place::new().output(&["-c", "SELECT 1 / 0 AS a", "--format", "null"]);
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn a_run_begins_where_it_is_told_to() {
+    assert_snapshot!(firth(&["-c", "SELECT nonsense; SELECT 2 AS b;", "--from", "2"]), @r"
+    exit 0
+    --- stdout
+    b
+    2
+    --- stderr
+    ");
+}
+
+#[test]
+fn a_query_without_rows_fails_where_that_was_asked_for() {
+    let sql = "SELECT 1 AS a FROM UNNEST([1]) AS x WHERE x > 1";
+    assert_eq!(Place::new().output(&["-c", sql]).status.code(), Some(0));
+    let output = Place::new().output(&["-c", sql, "--fail-on-empty", "-o", "kept.csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.starts_with("error[not_found]: the query returned no rows"), "{stderr}");
+}
