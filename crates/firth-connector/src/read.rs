@@ -70,8 +70,9 @@ pub trait RemoteSql: Send + Sync {
     /// and one that only reads. The description's table is empty; `relation` holds the text to wrap.
     async fn describe_query(&self, sql: &str) -> Result<(Relation, TableDescription)>;
 
-    /// Begins one statement's view of the source.
-    async fn begin(&self, statement: StatementId) -> Result<Arc<dyn ReadScope>>;
+    /// Begins one statement's view of the source. `scans` is how often [`ReadScope::splits`] will be
+    /// asked, or `None` if that is not known: a view can end sooner, and share out what it has, if it knows.
+    async fn begin(&self, statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>>;
 
     /// Writing, where there is any.
     fn writer(&self) -> Option<Arc<dyn RemoteWriter>> {
@@ -84,6 +85,8 @@ pub trait RemoteSql: Send + Sync {
 #[async_trait]
 pub trait ReadScope: Send + Sync {
     /// The parts of a scan. `sql` is the scan's text without any split's condition. Never empty.
+    ///
+    /// Asked once for each time a scan runs, before its first read.
     async fn splits(&self, scan: &RemoteScan, sql: &str) -> Result<Vec<Split>>;
 
     /// Streams the rows of one read. Sends nothing before the first poll; dropping the stream cancels

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use firth_diagnostic::{Diagnostic, Result};
@@ -27,7 +27,15 @@ pub struct OpenedRemote {
     /// What the statement asked of it.
     pub metrics: Arc<SourceMetrics>,
     statement: StatementId,
-    scope: OnceCell<Arc<dyn ReadScope>>,
+    reads: Mutex<Reads>,
+}
+
+/// The reads under way of one remote.
+#[derive(Default)]
+struct Reads {
+    /// How many scans will begin, if that is known.
+    scans: Option<usize>,
+    scope: Arc<OnceCell<Arc<dyn ReadScope>>>,
 }
 
 impl Remotes {
@@ -46,7 +54,7 @@ impl Remotes {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let statement = self.statement;
         Arc::clone(opened.entry(id.uuid).or_insert_with(|| {
-            Arc::new(OpenedRemote { id, remote, metrics: Arc::default(), statement, scope: OnceCell::new() })
+            Arc::new(OpenedRemote { id, remote, metrics: Arc::default(), statement, reads: Mutex::default() })
         }))
     }
 
@@ -57,6 +65,15 @@ impl Remotes {
             .get(&id.uuid)
             .map(Arc::clone)
             .ok_or_else(|| Diagnostic::internal(format!("connection {id} was not opened for this statement")))
+    }
+
+    /// Ends the view of every remote, at the source when the last stream from it is gone. Whatever reads
+    /// next sees another moment.
+    pub fn end_reads(&self) {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        for remote in opened.values() {
+            *remote.reads() = Reads::default();
+        }
     }
 
     /// What was asked of each, in name order.
@@ -75,14 +92,27 @@ impl Remotes {
 }
 
 impl OpenedRemote {
+    /// Notes how many scans of this remote a plan that is about to run has.
+    pub fn expect_scans(&self, scans: usize) {
+        self.reads().scans = Some(scans);
+    }
+
     /// The statement's one read scope of this remote, begun when first asked for.
     pub async fn scope(&self) -> Result<Arc<dyn ReadScope>> {
+        let (scope, scans) = {
+            let reads = self.reads();
+            (Arc::clone(&reads.scope), reads.scans)
+        };
         let begin = || async {
             let sql = Arc::clone(&self.remote)
                 .sql()
                 .ok_or_else(|| Diagnostic::internal(format!("connection {} has no SQL side", self.id)))?;
-            sql.begin(self.statement).await
+            sql.begin(self.statement, scans).await
         };
-        self.scope.get_or_try_init(begin).await.map(Arc::clone)
+        scope.get_or_try_init(begin).await.map(Arc::clone)
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

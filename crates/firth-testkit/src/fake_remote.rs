@@ -325,7 +325,7 @@ impl RemoteSql for FakeRemote {
         Ok((Relation::Query(sql.to_owned()), description))
     }
 
-    async fn begin(&self, _statement: StatementId) -> Result<Arc<dyn ReadScope>> {
+    async fn begin(&self, _statement: StatementId, _scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {
         self.state.fault(FakeFault::Begin)?;
         self.state.log().statements += 1;
         Ok(Arc::new(Scope(self.clone())))

@@ -71,7 +71,8 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        pg_catalog.array_position(k.indkey::int2[], a.attnum),
        s.null_frac::float8,
        s.n_distinct::float8,
-       s.avg_width
+       s.avg_width,
+       c.relkind IN ('r', 'm', 'p')
 FROM named
 JOIN pg_catalog.pg_class c ON c.oid = named.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -85,6 +86,9 @@ LEFT JOIN pg_catalog.pg_stats s
   ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
  AND s.inherited = (SELECT count(*) > 1 FROM tree)
 ORDER BY a.attnum";
+
+/// Tables that are smaller than this are read in one part, without asking further.
+const SPLIT_BYTES: u64 = 16 << 20;
 
 /// The tables of a schema.
 pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<TableSpec>> {
@@ -115,6 +119,7 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
     }
 
     let row_count: Option<f64> = first.get(1);
+    let bytes = first.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok());
     let mut fields = Vec::new();
     let mut columns = Vec::new();
     let mut key = Vec::new();
@@ -152,8 +157,12 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         columns,
         primary_key: key.into_iter().map(|(_, name)| name).collect(),
         row_count: row_count.map(|rows| rows.round() as u64),
-        total_bytes: first.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok()),
-        max_splits: 1,
+        total_bytes: bytes,
+        max_splits: if first.get(14) && bytes.is_none_or(|bytes| bytes >= SPLIT_BYTES) {
+            pool.server.settings.max_backends
+        } else {
+            1
+        },
     })
 }
 

@@ -8,7 +8,8 @@
 //! backend    one server process of ours        password_guard     no password in the clear
 //! pool       at most `max_backends` of them    error              the server's words, for a person
 //! remote     check, list, describe             query, query_text  EXTERNAL_QUERY's text
-//! scope      one statement's reads             reading            a read's bytes, and its end
+//! scope      one statement's reads             members            its backends, in one snapshot
+//! splits     a table in parts                  reading            a read's bytes, and its end
 //! types      what becomes of which type        copy, column, numeric   bytes into Arrow
 //! dialect    what may be pushed, and how it is written
 //! ```
@@ -20,6 +21,7 @@ mod column;
 mod copy;
 mod dialect;
 mod error;
+mod members;
 mod numeric;
 mod options;
 mod password_guard;
@@ -29,6 +31,7 @@ mod query_text;
 mod reading;
 mod remote;
 mod scope;
+mod splits;
 mod tls;
 mod types;
 

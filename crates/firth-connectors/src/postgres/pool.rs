@@ -9,7 +9,10 @@
 //! the server, or is being read, or is being freed; and the cap is never exceeded.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,12 +26,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     backend::{Backend, Server},
+    members::{Members, end},
     options::Settings,
     reading::Reading,
 };
 
 /// How long to wait for a backend before looking for a reader that nobody reads.
-const STALL: Duration = Duration::from_millis(200);
+pub(super) const STALL: Duration = Duration::from_millis(200);
 
 /// After how long an idle backend is asked whether it is still there.
 const FRESH: Duration = Duration::from_secs(5);
@@ -39,17 +43,32 @@ pub(super) struct Pool {
     free: Arc<Semaphore>,
     idle: Mutex<Vec<(Backend, Instant)>>,
     readers: Mutex<Vec<(Weak<tokio::sync::Mutex<Reading>>, CancellationToken)>>,
+    /// The statements under way, which may have parked a backend.
+    statements: Mutex<Vec<Weak<Members>>>,
+    wanted: AtomicUsize,
 }
 
 impl Pool {
     pub(super) fn new(server: Server) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(server.settings.max_backends));
-        Arc::new(Pool { server: Arc::new(server), free, idle: Mutex::default(), readers: Mutex::default() })
+        Arc::new(Pool {
+            server: Arc::new(server),
+            free,
+            idle: Mutex::default(),
+            readers: Mutex::default(),
+            statements: Mutex::default(),
+            wanted: AtomicUsize::new(0),
+        })
     }
 
     /// A backend, when there is one to be had. Waiting can be given up at any time.
     pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease> {
         let permit = self.permit().await;
+        self.lease_with(permit).await
+    }
+
+    /// The same, for whoever has waited for [`Self::permit`].
+    pub(super) async fn lease_with(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Lease> {
         while let Some((backend, since)) = self.pop_idle() {
             if backend.is_open() && (since.elapsed() < FRESH || answers(&backend).await) {
                 return Ok(Lease { held: Some((backend, permit)), pool: Arc::clone(self) });
@@ -77,7 +96,22 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    async fn permit(&self) -> OwnedSemaphorePermit {
+    /// Whether a backend could be had without waiting.
+    pub(super) fn has_room(&self) -> bool {
+        self.free.available_permits() > 0
+    }
+
+    /// Whether somebody waits for a backend.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) > 0
+    }
+
+    /// The right to one more backend. Waiting can be given up at any time.
+    pub(super) async fn permit(&self) -> OwnedSemaphorePermit {
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+            return permit;
+        }
+        let _wanted = Wanted::begin(&self.wanted);
         let acquired = Arc::clone(&self.free).acquire_owned();
         tokio::pin!(acquired);
         loop {
@@ -102,8 +136,20 @@ impl Pool {
         readers.push((Arc::downgrade(reader), gone));
     }
 
-    /// Reads one reader that nobody reads to its end, if there is one.
-    async fn free_unread(&self) {
+    /// Lets waiting reads take the backends that this statement has parked.
+    pub(super) fn watch(&self, members: &Arc<Members>) {
+        let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
+        statements.retain(|members| members.strong_count() > 0);
+        statements.push(Arc::downgrade(members));
+    }
+
+    /// Frees a backend that is parked, or else reads one reader that nobody reads to its end.
+    pub(super) async fn free_unread(&self) {
+        let statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(lease) = statements.iter().filter_map(Weak::upgrade).find_map(|one| one.give_up_parked())
+        {
+            return end(lease);
+        }
         let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (reader, gone) in readers {
             let Some(reader) = reader.upgrade() else { continue };
@@ -117,6 +163,22 @@ impl Pool {
                 return;
             }
         }
+    }
+}
+
+/// Counts one who waits for as long as it lives.
+struct Wanted<'a>(&'a AtomicUsize);
+
+impl<'a> Wanted<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Wanted(count)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,9 +8,9 @@ use tokio_postgres::Column;
 
 use super::{
     error,
+    members::END,
     pool::Pool,
     query_text::single_query,
-    reading::END,
     types::{Wire, format_type, is_collatable},
 };
 

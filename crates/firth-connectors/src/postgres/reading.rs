@@ -7,26 +7,25 @@ use std::{
 };
 
 use bytes::Bytes;
-use firth_connector::Canceller;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::StreamExt;
 use tokio_postgres::CopyOutStream;
 
-use super::{error, pool::Lease};
+use super::{error, members::Member};
 
 /// The bytes of one `COPY`, in order.
 ///
 /// Every method can be dropped while it waits, without losing a byte.
 pub(super) struct Reading {
-    live: Option<(Lease, Pin<Box<CopyOutStream>>)>,
+    live: Option<(Member, Pin<Box<CopyOutStream>>)>,
     ahead: Option<ReadAhead>,
     failure: Option<Diagnostic>,
     sql: String,
 }
 
 impl Reading {
-    pub(super) fn new(lease: Lease, copy: CopyOutStream, sql: String) -> Self {
-        Reading { live: Some((lease, Box::pin(copy))), ahead: None, failure: None, sql }
+    pub(super) fn new(member: Member, copy: CopyOutStream, sql: String) -> Self {
+        Reading { live: Some((member, Box::pin(copy))), ahead: None, failure: None, sql }
     }
 
     /// Whether a backend is at work for this read.
@@ -72,13 +71,16 @@ impl Reading {
     }
 
     async fn receive(&mut self) -> Result<Option<Bytes>> {
-        let Some((lease, copy)) = &mut self.live else { return Ok(None) };
+        let Some((member, copy)) = &mut self.live else { return Ok(None) };
         match copy.next().await {
             Some(Ok(bytes)) => Ok(Some(bytes)),
             Some(Err(failure)) => {
                 let sent = error::Sent { sql: &self.sql, prefix: COPY };
-                let failure = error::request(lease.settings(), &failure, Some(sent));
-                self.end();
+                let failure = error::request(member.settings(), &failure, Some(sent));
+                if let Some((member, copy)) = self.live.take() {
+                    drop(copy);
+                    member.give_back();
+                }
                 Err(failure)
             }
             None => {
@@ -88,15 +90,22 @@ impl Reading {
         }
     }
 
-    /// Ends the transaction in the background and gives the backend back.
+    /// Gives the backend back to the statement.
     fn end(&mut self) {
-        if let Some((lease, copy)) = self.live.take() {
+        if let Some((member, copy)) = self.live.take() {
             drop(copy);
-            Canceller::spawn(async move {
-                if lease.client().batch_execute(END).await.is_ok() {
-                    lease.release();
-                }
-            });
+            member.park();
+        }
+    }
+}
+
+impl Drop for Reading {
+    /// Cancels the read, unless the statement's snapshot would end with it: then it is read to its end.
+    fn drop(&mut self) {
+        if let Some((member, mut copy)) = self.live.take()
+            && member.is_needed()
+        {
+            member.drain(async move { while let Some(Ok(_)) = copy.next().await {} });
         }
     }
 }
@@ -104,10 +113,6 @@ impl Reading {
 /// What stands before the text of a read, and after it. The line feed ends a comment in the text.
 pub(super) const COPY: &str = "COPY (";
 pub(super) const TO_STDOUT: &str = "\n) TO STDOUT (FORMAT binary)";
-
-/// Ends a read's transaction. Rolled back rather than committed, because that also takes back what a
-/// function called by the text may have set in the session (`set_config`); locks are given back by name.
-pub(super) const END: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
 
 fn on_disk(error: &io::Error) -> Diagnostic {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);

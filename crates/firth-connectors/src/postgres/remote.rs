@@ -111,8 +111,8 @@ impl RemoteSql for PostgresRemote {
         query::describe(&self.pool, sql).await
     }
 
-    async fn begin(&self, _statement: StatementId) -> Result<Arc<dyn ReadScope>> {
-        Ok(Arc::new(Scope::new(Arc::clone(&self.pool))))
+    async fn begin(&self, _statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {
+        Ok(Arc::new(Scope::new(Arc::clone(&self.pool), scans)))
     }
 }
 

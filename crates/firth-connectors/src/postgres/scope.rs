@@ -1,7 +1,5 @@
-//! One statement's reads of one connection.
-//!
-//! Each read has its own backend and its own REPEATABLE READ transaction, so that it sees one moment;
-//! several reads of a statement may see moments that lie apart. (Sharing one snapshot comes with splits.)
+//! One statement's reads of one connection: all of them see one moment, by as many backends as `members`
+//! gives them.
 
 use std::sync::Arc;
 
@@ -15,40 +13,46 @@ use firth_connector::{ReadScope, RemoteRead, RemoteScan, SourceMetrics, Split};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::stream::try_unfold;
 use tokio::sync::Mutex;
-use tokio_postgres::Statement;
+use tokio_postgres::{CopyOutStream, Statement};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     copy::Decoder,
     error,
-    pool::{Lease, Pool},
+    members::{Member, Members, Purpose},
+    pool::Pool,
     reading::{COPY, Reading, TO_STDOUT},
+    splits,
     types::Wire,
 };
 
-/// One statement's view. Begun lazily: a read begins its transaction at its first poll.
+/// One statement's view. Begun lazily: its snapshot is taken when the first scan is polled.
 pub(super) struct Scope {
-    pool: Arc<Pool>,
+    members: Arc<Members>,
 }
 
 impl Scope {
-    pub(super) fn new(pool: Arc<Pool>) -> Self {
-        Scope { pool }
+    /// The view of a statement with so many scans.
+    pub(super) fn new(pool: Arc<Pool>, scans: Option<usize>) -> Self {
+        Scope { members: Members::new(pool, scans) }
     }
 }
 
 #[async_trait]
 impl ReadScope for Scope {
-    async fn splits(&self, _scan: &RemoteScan, _sql: &str) -> Result<Vec<Split>> {
-        Ok(vec![Split::default()])
+    async fn splits(&self, scan: &RemoteScan, sql: &str) -> Result<Vec<Split>> {
+        self.members.scan_begins();
+        let splits = splits::splits(&self.members, scan, sql).await?;
+        self.members.splits_due(splits.len());
+        Ok(splits)
     }
 
     fn read(self: Arc<Self>, read: RemoteRead) -> Result<SendableRecordBatchStream> {
         let schema = Arc::clone(&read.schema);
-        let batches = try_unfold(Step::Open(Arc::clone(&self.pool), Box::new(read)), |step| async {
+        let batches = try_unfold(Step::Open(self, Box::new(read)), |step| async {
             let failed = |failure: Diagnostic| DataFusionError::External(Box::new(failure));
             let mut reader = match step {
-                Step::Open(pool, read) => Box::new(Reader::open(&pool, *read).await.map_err(failed)?),
+                Step::Open(scope, read) => Box::new(Reader::open(scope, *read).await.map_err(failed)?),
                 Step::Read(reader) => reader,
             };
             let batch = reader.next_batch().await.map_err(failed)?;
@@ -60,7 +64,7 @@ impl ReadScope for Scope {
 
 /// Where a stream is. Dropping either cancels what the server does for it.
 enum Step {
-    Open(Arc<Pool>, Box<RemoteRead>),
+    Open(Arc<Scope>, Box<RemoteRead>),
     Read(Box<Reader>),
 }
 
@@ -70,36 +74,26 @@ struct Reader {
     /// Locked while we read, so that whoever waits for a backend sees whether we do.
     reading: Arc<Mutex<Reading>>,
     _gone: DropGuard,
+    _scope: Arc<Scope>,
 }
 
 impl Reader {
-    /// Takes a backend, begins a transaction, checks that the columns are still what was described, and
-    /// starts the `COPY`: two round trips once connected.
-    async fn open(pool: &Arc<Pool>, read: RemoteRead) -> Result<Self> {
+    async fn open(scope: Arc<Scope>, read: RemoteRead) -> Result<Self> {
+        let mut member = scope.members.member(Purpose::Read).await?;
         let RemoteRead { sql, schema, metrics, .. } = read;
-        let lease = pool.lease().await?;
         metrics.sent(&sql);
         metrics.add_request();
-
-        let copy = format!("{COPY}{sql}{TO_STDOUT}");
-        let client = lease.client();
-        let begin = begin(&lease);
-        // Sent one after the other without waiting for the answers between.
-        let (begun, columns, copy) =
-            tokio::join!(client.batch_execute(&begin), client.prepare(&sql), client.prepare(&copy));
-        let refused = |prefix| {
-            let sent = error::Sent { sql: &sql, prefix };
-            let settings = lease.settings();
-            move |failure| error::request(settings, &failure, Some(sent))
+        let (decoder, rows) = match start(&mut member, &sql, &schema).await {
+            Ok(started) => started,
+            Err(failure) => {
+                member.give_back();
+                return Err(failure);
+            }
         };
-        begun.map_err(refused(""))?;
-        let decoder = Decoder::new(Arc::clone(&schema), &wires(&columns.map_err(refused(""))?, &schema)?);
-        let rows = client.copy_out(&copy.map_err(refused(COPY))?).await.map_err(refused(COPY))?;
-
-        let reading = Arc::new(Mutex::new(Reading::new(lease, rows, sql)));
+        let reading = Arc::new(Mutex::new(Reading::new(member, rows, sql)));
         let gone = CancellationToken::new();
-        pool.register(&reading, gone.clone());
-        Ok(Reader { decoder, metrics, reading, _gone: gone.drop_guard() })
+        scope.members.pool().register(&reading, gone.clone());
+        Ok(Reader { decoder, metrics, reading, _gone: gone.drop_guard(), _scope: scope })
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -124,15 +118,32 @@ impl Reader {
     }
 }
 
-/// Begins a read. Literals are written for `standard_conforming_strings`, which a role may have turned off.
-fn begin(lease: &Lease) -> String {
-    let mut begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-                     SET LOCAL standard_conforming_strings = on"
-        .to_owned();
-    if let Some(timeout) = lease.settings().statement_timeout {
-        begin.push_str(&format!("; SET LOCAL statement_timeout = {}", timeout.as_millis()));
-    }
-    begin
+/// Checks that the columns are still what was described, and starts the `COPY`: two round trips.
+async fn start(
+    member: &mut Member,
+    sql: &str,
+    schema: &arrow::datatypes::SchemaRef,
+) -> Result<(Decoder, CopyOutStream)> {
+    let ahead = member.ahead.take();
+    let copy = format!("{COPY}{sql}{TO_STDOUT}");
+    let client = member.client();
+    let begin = async {
+        match &ahead {
+            Some(ahead) => client.batch_execute(ahead).await,
+            None => Ok(()),
+        }
+    };
+    // Sent one after the other without waiting for the answers between.
+    let (begun, columns, copy) = tokio::join!(begin, client.prepare(sql), client.prepare(&copy));
+    let refused = |prefix| {
+        let sent = error::Sent { sql, prefix };
+        let settings = member.settings();
+        move |failure| error::request(settings, &failure, Some(sent))
+    };
+    begun.map_err(refused(""))?;
+    let decoder = Decoder::new(Arc::clone(schema), &wires(&columns.map_err(refused(""))?, schema)?);
+    let rows = client.copy_out(&copy.map_err(refused(COPY))?).await.map_err(refused(COPY))?;
+    Ok((decoder, rows))
 }
 
 /// The formats in which the columns come, if they still become what the plan was made for.

@@ -137,7 +137,7 @@ impl RemoteSql for SpannerRemote {
         Ok((Relation::Query(sql.to_owned()), description))
     }
 
-    async fn begin(&self, _statement: StatementId) -> Result<Arc<dyn ReadScope>> {
+    async fn begin(&self, _statement: StatementId, _scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {
         let at = self.client.begin_read().await.map_err(diagnostic)?;
         Ok(Arc::new(SpannerScope::new(Arc::clone(&self.client), at)))
     }

@@ -5,5 +5,6 @@ mod connect;
 mod members;
 mod query;
 mod read;
+mod snapshot;
 mod support;
 mod table;

@@ -70,8 +70,7 @@ impl Resolver<'_> {
     pub(crate) async fn run(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
         let state = self.context.state();
         let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
-        let stream = datafusion::physical_plan::execute_stream(physical, self.context.task_ctx())
-            .map_err(from_datafusion)?;
+        let stream = firth_pushdown::execute(physical, self.context.task_ctx()).map_err(from_datafusion)?;
         Ok(headed(stream, &planned.headers))
     }
 }

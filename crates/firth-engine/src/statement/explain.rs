@@ -41,8 +41,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
         ExplainKind::Analyze => {
             let plan = physical(resolver, &planned).await?;
             let context = resolver.context.task_ctx();
-            let stream = datafusion::physical_plan::execute_stream(Arc::clone(&plan), context)
-                .map_err(from_datafusion)?;
+            let stream = firth_pushdown::execute(Arc::clone(&plan), context).map_err(from_datafusion)?;
             stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
             Ok(lines(&DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string()))
         }

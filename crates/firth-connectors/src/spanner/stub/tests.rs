@@ -56,7 +56,7 @@ impl Database {
     }
 
     async fn scope(&self) -> Arc<dyn ReadScope> {
-        self.sql().begin(StatementId::random()).await.expect("begun")
+        self.sql().begin(StatementId::random(), Some(1)).await.expect("begun")
     }
 
     async fn schema_of(&self, sql: &str) -> SchemaRef {

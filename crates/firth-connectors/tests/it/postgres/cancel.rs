@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use firth_connector::Canceller;
 use futures::StreamExt;
 
-use super::support::{Place, begin, query, stream};
+use super::support::{Place, begin, begin_scans, query, stream};
 
 const RUNNING: &str = "state = 'active'";
 
@@ -64,14 +64,17 @@ async fn the_canceller_leaves_no_backend_behind() {
     let Some(place) = Place::new("left_behind").await else { return };
     let sql = place.sql(&[]);
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
-    let scope = begin(&sql).await;
+    let scope = begin_scans(&sql, None).await;
     let text = "SELECT generate_series(1, 1000000000000) AS n";
-    let mut streams: Vec<_> = (0..8).map(|_| stream(&scope, text, &schema)).collect();
+    // One more holds the snapshot.
+    let mut streams: Vec<_> = (0..7).map(|_| stream(&scope, text, &schema)).collect();
     for stream in &mut streams {
         stream.next().await.expect("a batch").expect("read");
     }
     assert_eq!(place.backends("true").await, 8);
-    drop(streams);
+    drop((streams, scope));
     Canceller::drained().await;
-    place.until(0, "true").await;
+    // What held the snapshot was not cancelled, and is kept for the next statement.
+    place.until(1, "true").await;
+    assert_eq!(place.backends("state = 'idle'").await, 1);
 }

@@ -164,7 +164,7 @@ async fn nothing_is_written_and_no_setting_stays() {
     insta::assert_snapshot!(
         queried(&place, &sql, "SELECT set_config('transaction_read_only', 'off', true) AS a").await, @r#"
     error[remote]: 127.0.0.1:PORT refused the statement
-    detail: PostgreSQL says: "transaction read-write mode must be set before any query" (SQLSTATE 25001)
+    detail: PostgreSQL says: "cannot set transaction read-write mode inside a read-only transaction" (SQLSTATE 25001)
     "#);
     query(
         &sql,

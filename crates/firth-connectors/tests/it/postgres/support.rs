@@ -121,9 +121,14 @@ fn given_value(name: &str, value: &str) -> GivenValue {
     }
 }
 
-/// Begins a statement.
+/// Begins a statement of one scan.
 pub(crate) async fn begin(sql: &Arc<dyn RemoteSql>) -> Arc<dyn ReadScope> {
-    sql.begin(StatementId::random()).await.expect("lazy")
+    begin_scans(sql, Some(1)).await
+}
+
+/// Begins a statement of so many scans.
+pub(crate) async fn begin_scans(sql: &Arc<dyn RemoteSql>, scans: Option<usize>) -> Arc<dyn ReadScope> {
+    sql.begin(StatementId::random(), scans).await.expect("lazy")
 }
 
 /// A stream of a text that gives these columns.

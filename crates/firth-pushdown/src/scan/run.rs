@@ -1,0 +1,85 @@
+//! Running a plan: what its scans see, they see together.
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use datafusion::{
+    common::tree_node::{TreeNode, TreeNodeRecursion},
+    error::Result as DataFusionResult,
+    execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
+    physical_plan::{ExecutionPlan, execute_stream, recursive_query::RecursiveQueryExec},
+};
+use firth_connector::{RemoteId, Remotes};
+use futures::{Stream, StreamExt};
+
+use super::RemoteScanExec;
+use crate::external;
+
+/// Runs a plan. Its remotes hear how many scans will come, and their views of the source end with the
+/// stream, at its end or when it is dropped.
+pub fn execute(
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+) -> DataFusionResult<SendableRecordBatchStream> {
+    let Some(remotes) = context.session_config().get_extension::<Remotes>() else {
+        return execute_stream(plan, context);
+    };
+    for (remote, scans) in scans(&plan)? {
+        remotes.get(&remote).map_err(external)?.expect_scans(scans);
+    }
+    let stream = execute_stream(plan, context)?;
+    Ok(Box::pin(Reads { schema: stream.schema(), running: Some((stream, ViewsEnd(remotes))) }))
+}
+
+/// How many scans of each remote a plan has; nothing if some of them run again and again.
+fn scans(plan: &Arc<dyn ExecutionPlan>) -> DataFusionResult<HashMap<RemoteId, usize>> {
+    let mut scans = HashMap::new();
+    let mut recursive = false;
+    plan.apply(|node| {
+        recursive |= node.is::<RecursiveQueryExec>();
+        if let Some(scan) = node.downcast_ref::<RemoteScanExec>() {
+            *scans.entry(scan.remote().clone()).or_default() += 1;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(if recursive { HashMap::new() } else { scans })
+}
+
+/// A plan's stream, which ends its remotes' views when it ends.
+struct Reads {
+    schema: SchemaRef,
+    running: Option<(SendableRecordBatchStream, ViewsEnd)>,
+}
+
+/// Dropped after the streams that use the views.
+struct ViewsEnd(Arc<Remotes>);
+
+impl Drop for ViewsEnd {
+    fn drop(&mut self) {
+        self.0.end_reads();
+    }
+}
+
+impl Stream for Reads {
+    type Item = DataFusionResult<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some((stream, _)) = &mut self.running else { return Poll::Ready(None) };
+        let polled = stream.poll_next_unpin(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.running = None;
+        }
+        polled
+    }
+}
+
+impl RecordBatchStream for Reads {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
