@@ -79,6 +79,11 @@ impl Catalog {
         Ok(Catalog { path, connection: Mutex::new(connection), sealing: Sealing::new(home, options) })
     }
 
+    /// The folder of the catalog.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
     /// Runs `work` on one unchanging view of the database.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> StoreResult<T>) -> Result<T> {
         self.transaction(TransactionBehavior::Deferred, work)

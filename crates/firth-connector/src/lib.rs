@@ -28,7 +28,7 @@ pub use connector::{ConnectionType, Connector, Connectors};
 pub use dialect::{Comparison, Operand, Operation, RemoteDialect, Rendered};
 pub use metrics::{SourceMetrics, SourceReport};
 pub use object_error::object_error;
-pub use objects::{ConditionalPut, ObjectLocation, Objects};
+pub use objects::{ObjectLocation, Objects, PartPlace, Staging};
 pub use option::{OptionKind, OptionSpec};
 pub use options::{GivenOption, GivenValue, OptionValue, Options};
 pub use query_dialect::{Aggregate, QueryDialect, Reason};

@@ -19,7 +19,7 @@ mod store;
 pub mod value;
 
 pub use error::diagnostic;
-pub use export::EXPORT_OPTIONS;
+pub use export::{EXPORT_OPTIONS, Observer};
 pub use files::{EXTERNAL_TABLE_OPTIONS, sql_type};
 pub use outcome::{Outcome, Rows};
 pub use session::{Prompt, Session, SessionOptions};

@@ -14,6 +14,7 @@ use firth_sql::{Parameters, Statement};
 use crate::{
     Outcome, Settings,
     context::memory_pool,
+    export::{Checkpoints, Observer},
     resolve::{RemotePool, Resolver},
     statement,
     store::{Caches, YieldingPool},
@@ -55,6 +56,7 @@ pub struct Session {
     settings: Mutex<Settings>,
     catalog: OnceLock<Catalog>,
     memory: Mutex<Option<LimitedMemory>>,
+    pub(crate) checkpoints: Checkpoints,
 }
 
 impl Session {
@@ -68,7 +70,13 @@ impl Session {
             settings,
             catalog: OnceLock::new(),
             memory: Mutex::default(),
+            checkpoints: Checkpoints::default(),
         }
+    }
+
+    /// Tells `observer` where each export is: for tests that end the process there. The first call counts.
+    pub fn observe_exports(&self, observer: Observer) {
+        self.checkpoints.observe(observer);
     }
 
     /// An empty set of remotes for one statement: the caller keeps it, and reads from it what the

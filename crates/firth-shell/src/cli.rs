@@ -51,6 +51,11 @@ enum Task {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Finish or forget exports whose process died
+    Clean {
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Say how to run the demo
     Demo {
         #[command(flatten)]
@@ -181,6 +186,7 @@ fn request(line: CommandLine) -> Result<Request, String> {
         (Some(_), Some(_)) => return Err("'-c' cannot be used with a subcommand".to_owned()),
         (Some(sql), None) => (Work::Text(sql), Flags::default()),
         (None, Some(Task::Run { files, flags })) => (Work::Files(files), flags),
+        (None, Some(Task::Clean { flags })) => (Work::Text("CLEAN EXPORTS".to_owned()), flags),
         (None, Some(Task::Demo { flags })) => (Work::Demo, flags),
         (None, None) if stdin().is_terminal() => (Work::Shell, Flags::default()),
         // `firth < file.sql`.

@@ -51,6 +51,7 @@ impl fmt::Display for Statement {
             Statement::ShowSettings => f.write_str("SHOW SETTINGS"),
             Statement::Set(set) => write!(f, "{set}"),
             Statement::Reset(name) => write!(f, "RESET {}", setting(&name.value)),
+            Statement::CleanExports => f.write_str("CLEAN EXPORTS"),
             Statement::ShowAudit => f.write_str("SHOW AUDIT"),
             Statement::ShowCaches => f.write_str("SHOW CACHES"),
         }

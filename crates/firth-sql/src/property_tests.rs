@@ -235,6 +235,7 @@ fn other_statement() -> impl Strategy<Value = Statement> {
         Just(Statement::ShowSettings),
         Just(Statement::ShowAudit),
         Just(Statement::ShowCaches),
+        Just(Statement::CleanExports),
     ]
 }
 

@@ -13,6 +13,8 @@ pub enum Statement {
     Explain(Explain),
     /// `EXPORT DATA …`.
     ExportData(ExportData),
+    /// `CLEAN EXPORTS`: ends what killed exports have left.
+    CleanExports,
     /// `CREATE CONNECTION …`.
     CreateConnection(CreateConnection),
     /// `ALTER CONNECTION … SET OPTIONS (…)`.
@@ -74,6 +76,7 @@ impl Statement {
             Statement::Query(_) => "SELECT",
             Statement::Explain(_) => "EXPLAIN",
             Statement::ExportData(_) => "EXPORT_DATA",
+            Statement::CleanExports => "CLEAN_EXPORTS",
             Statement::CreateConnection(_) => "CREATE_CONNECTION",
             Statement::AlterConnection(_) => "ALTER_CONNECTION",
             Statement::DropConnection(_) => "DROP_CONNECTION",

@@ -91,6 +91,21 @@ const STEPS: &[&str] = &[
     CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'audit rows are only added'); END;
     ",
+    // 2: the journal of exports.
+    "
+    CREATE TABLE export_runs (
+        run TEXT PRIMARY KEY,
+        connection TEXT,                     -- a name, as in datasets
+        uri TEXT NOT NULL,
+        begun_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE export_uploads (
+        run TEXT NOT NULL,
+        path TEXT NOT NULL,
+        upload TEXT NOT NULL,
+        PRIMARY KEY (run, path)
+    ) STRICT;
+    ",
 ];
 
 /// Whether the database has today's layout and is in WAL mode. Changes nothing.

@@ -4,6 +4,7 @@ mod audit;
 mod connections;
 mod datasets;
 mod descriptions;
+mod export_runs;
 pub(crate) mod migrations;
 pub(crate) mod sealing_key;
 mod tables;

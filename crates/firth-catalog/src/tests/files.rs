@@ -117,7 +117,7 @@ fn what_is_not_a_catalog_is_left_as_it_is() {
     drop(newer);
     assert_snapshot!(refused(), @r#"
     error[unsupported]: the catalog "HOME/catalog.db" was written by a newer Firth
-    detail: it has layout 99, and this Firth knows layouts up to 1
+    detail: it has layout 99, and this Firth knows layouts up to 2
     hint: Use the newer Firth, or choose another folder with `--home`. Nothing was changed.
     "#);
 }
@@ -134,7 +134,8 @@ fn a_damaged_page_is_an_error_that_names_the_file() {
     let mut bytes = fs::read(&path).expect("readable");
     bytes[4096..].fill(0xA5);
     fs::write(&path, &bytes).expect("written");
-    let error = opened(home.path()).connections().expect_err("damaged");
+    let opened = Catalog::open_with(home.path(), CatalogOptions::default());
+    let error = opened.and_then(|catalog| catalog.connections()).expect_err("damaged");
     assert_snapshot!(rendered(&error, home.path()), @r#"
     error[bad_data]: the catalog "HOME/catalog.db" is damaged
     detail: database disk image is malformed

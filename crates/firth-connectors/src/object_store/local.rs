@@ -8,13 +8,13 @@ use std::{
 
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, ConditionalPut, ConnectionType, ObjectLocation, Objects, OptionSpec, Options, Remote,
-    object_error,
+    CheckReport, ConnectionType, ObjectLocation, Objects, OptionSpec, Options, Remote, Staging, object_error,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
-use object_store::{ObjectStore, local::LocalFileSystem, multipart::MultipartStore, path::Path};
+use object_store::{ObjectStore, local::LocalFileSystem, path::Path};
 
 use super::{
+    local_staging::{LocalStaging, Locator},
     rooted::RootedFileSystem,
     uri::{Uri, invalid, key_of},
 };
@@ -42,7 +42,14 @@ const BUCKET: &str = "local";
 /// This machine's files, from `/` or from a root.
 pub(super) struct Local {
     root: Option<PathBuf>,
-    store: OnceLock<Arc<dyn ObjectStore>>,
+    files: OnceLock<Files>,
+}
+
+/// The files as a store, and where they are.
+#[derive(Clone)]
+struct Files {
+    store: Arc<dyn ObjectStore>,
+    locate: Arc<Locator>,
 }
 
 impl Local {
@@ -59,7 +66,7 @@ impl Local {
                 .hint("Write the folder from `/` on, without `..`."));
             }
         }
-        Ok(Local { root, store: OnceLock::new() })
+        Ok(Local { root, files: OnceLock::new() })
     }
 
     /// `key`, which is an absolute path without its leading slash, as seen from the root.
@@ -90,11 +97,30 @@ impl Local {
         .hint(format!("The connection reads and writes below file://{} only.", root.display())))
     }
 
-    fn open_store(&self) -> Result<Arc<dyn ObjectStore>> {
-        let Some(root) = &self.root else { return Ok(Arc::new(LocalFileSystem::new())) };
-        let store = RootedFileSystem::try_new(root)
+    fn open(&self) -> Result<Files> {
+        let Some(root) = &self.root else {
+            let files = Arc::new(LocalFileSystem::new());
+            let located = Arc::clone(&files);
+            return Ok(Files {
+                store: files,
+                locate: Arc::new(move |path| located.path_to_filesystem(path)),
+            });
+        };
+        let files = RootedFileSystem::try_new(root)
             .map_err(|error| object_error(error, &format!("file://{}", root.display())))?;
-        Ok(Arc::new(store))
+        let located = files.clone();
+        Ok(Files { store: Arc::new(files), locate: Arc::new(move |path| located.place(path)) })
+    }
+
+    fn files(&self, bucket: &str) -> Result<Files> {
+        if bucket != BUCKET {
+            return Err(Diagnostic::internal(format!("local files have no bucket {bucket:?}")));
+        }
+        if let Some(files) = self.files.get() {
+            return Ok(files.clone());
+        }
+        let files = self.open()?;
+        Ok(self.files.get_or_init(|| files).clone())
     }
 }
 
@@ -149,22 +175,12 @@ impl Objects for Local {
     }
 
     fn store(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
-        if bucket != BUCKET {
-            return Err(Diagnostic::internal(format!("local files have no bucket {bucket:?}")));
-        }
-        if let Some(store) = self.store.get() {
-            return Ok(Arc::clone(store));
-        }
-        let store = self.open_store()?;
-        Ok(Arc::clone(self.store.get_or_init(|| store)))
+        Ok(self.files(bucket)?.store)
     }
 
-    fn multipart(&self, _bucket: &str) -> Result<Option<Arc<dyn MultipartStore>>> {
-        Ok(None)
-    }
-
-    fn conditional_put(&self) -> ConditionalPut {
-        ConditionalPut::Supported
+    fn staging(&self, bucket: &str) -> Result<Option<Arc<dyn Staging>>> {
+        let Files { store, locate } = self.files(bucket)?;
+        Ok(Some(Arc::new(LocalStaging::new(store, locate))))
     }
 }
 

@@ -9,10 +9,12 @@ mod azure;
 mod check;
 mod client;
 mod cloud;
+mod cloud_staging;
 mod connection_string;
 mod endpoint;
 mod google;
 mod local;
+mod local_staging;
 mod remote;
 mod rooted;
 #[cfg(test)]

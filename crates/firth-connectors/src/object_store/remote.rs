@@ -6,14 +6,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use firth_connector::{CheckReport, ConditionalPut, ObjectLocation, Objects, Remote};
+use firth_connector::{CheckReport, ObjectLocation, Objects, Remote, Staging};
 use firth_diagnostic::Result;
-use object_store::{ObjectStore, multipart::MultipartStore, path::Path};
+use object_store::{ObjectStore, path::Path};
 
 use super::{
     check,
     client::Patience,
     cloud::{Bucket, Cloud},
+    cloud_staging::CloudStaging,
 };
 
 /// A connection's buckets.
@@ -63,11 +64,7 @@ impl<C: Cloud> Objects for CloudRemote<C> {
         Ok(self.bucket(bucket)?.store)
     }
 
-    fn multipart(&self, bucket: &str) -> Result<Option<Arc<dyn MultipartStore>>> {
-        Ok(Some(self.bucket(bucket)?.multipart))
-    }
-
-    fn conditional_put(&self) -> ConditionalPut {
-        ConditionalPut::Supported
+    fn staging(&self, bucket: &str) -> Result<Option<Arc<dyn Staging>>> {
+        Ok(Some(Arc::new(CloudStaging::new(self.bucket(bucket)?))))
     }
 }

@@ -47,6 +47,12 @@ impl RootedFileSystem {
         }
     }
 
+    /// Where a key is on this machine, if that is below the root.
+    pub(super) fn place(&self, location: &Path) -> Result<PathBuf> {
+        self.guard(location)?;
+        self.files.path_to_filesystem(location)
+    }
+
     fn is_inside(&self, target: &FilePath) -> bool {
         let mut there = Some(target);
         while let Some(path) = there {

@@ -12,11 +12,11 @@ use std::{
 use async_trait::async_trait;
 use firth_connector::{
     CheckReport, ConnectionType, Connector, ObjectLocation, Objects, OptionSpec, Options, Remote, RemoteId,
+    Staging,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::{
     ObjectStore,
-    multipart::MultipartStore,
     path::{Path, PathPart},
 };
 use object_store_opendal::OpendalStore;
@@ -169,7 +169,7 @@ impl Objects for OpenDalRemote {
         Ok(Arc::new(OpendalStore::new(self.operator()?)))
     }
 
-    fn multipart(&self, _bucket: &str) -> Result<Option<Arc<dyn MultipartStore>>> {
+    fn staging(&self, _bucket: &str) -> Result<Option<Arc<dyn Staging>>> {
         Ok(None)
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use firth_connector::{GivenOption, GivenValue, Options, Remote, RemoteId, object_error};
+use firth_connector::{GivenOption, GivenValue, Options, PartPlace, Remote, RemoteId, Staging, object_error};
 use firth_diagnostic::{Code, Result, Secret, Span, Spanned};
 use firth_testkit::servers::{Azure, Gcs, S3, Servers};
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion, path::Path};
 use uuid::Uuid;
 
 /// An option's name and value; `TRUE` is a BOOL.
@@ -74,8 +74,9 @@ async fn round_trip(remote: Arc<dyn Remote>, bucket_uri: &str) {
         assert_eq!(listed.len(), 1, "{listed:?}");
         assert_eq!(objects.locate(&listed[0]).expect("valid"), at, "a listed uri reads back");
         stale_reads_show(&*store, &path, &uri).await;
-        upload_by_hand(&*objects.multipart(&at.bucket).expect("built").expect("it has them"), &*store, &path)
-            .await;
+        let staging = objects.staging(&at.bucket).expect("built").expect("it can");
+        staged_upload(&*staging, &*store, &path).await;
+        conditional_puts(&*staging, &*store, &path).await;
         store.delete(&path).await.expect("deleted");
         let absent = store.get(&path).await.expect_err("it is gone");
         assert_eq!(object_error(absent, &uri).code(), Code::NotFound);
@@ -98,18 +99,40 @@ async fn stale_reads_show(store: &dyn ObjectStore, path: &Path, uri: &str) {
     }
 }
 
-/// An upload is invisible until it is completed.
-async fn upload_by_hand(
-    multipart: &dyn object_store::multipart::MultipartStore,
-    store: &dyn ObjectStore,
-    path: &Path,
-) {
-    let id = multipart.create_multipart(path).await.expect("begun");
-    let part = Bytes::from(vec![b'x'; 5 << 20]);
-    let part = multipart.put_part(path, &id, 0, part.into()).await.expect("uploaded");
+/// An upload is invisible until it is completed, and is completed once.
+async fn staged_upload(staging: &dyn Staging, store: &dyn ObjectStore, path: &Path) {
+    let upload = staging.begin(path).await.expect("begun");
+    let lost = staging.begin(path).await.expect("begun");
+    let place = PartPlace { index: 0, offset: 0 };
+    let send =
+        |upload: &str, byte| staging.put_part(path, upload, place, Bytes::from(vec![byte; 5 << 20]).into());
+    let part = send(&upload, b'x').await.expect("uploaded");
+    let other = send(&lost, b'y').await.expect("uploaded");
+    staging.make_durable(path, &upload).await.expect("kept");
     assert_eq!(store.head(path).await.expect("the old one").size, "something else".len() as u64);
-    multipart.complete_multipart(path, &id, vec![part]).await.expect("completed");
-    assert_eq!(store.head(path).await.expect("the new one").size, 5 << 20);
+    staging.complete(path, &upload, &[part.clone()]).await.expect("completed");
+    let read = store.get(path).await.expect("the new one").bytes().await.expect("read");
+    assert!(
+        read.len() == 5 << 20 && read.iter().all(|byte| *byte == b'x'),
+        "the other upload's bytes are its own"
+    );
+    staging.complete(path, &upload, &[part]).await.expect_err("it was completed");
+    // Azure drops the blocks of the one that lost; elsewhere it is still there to be forgotten.
+    let _ = staging.abort(path, &lost).await;
+    let _ = other;
+}
+
+/// A put that expects something else than what is there changes nothing.
+async fn conditional_puts(staging: &dyn Staging, store: &dyn ObjectStore, path: &Path) {
+    let there = staging.put_if(path, "new".into(), None).await.expect_err("it is there");
+    assert!(matches!(there, object_store::Error::AlreadyExists { .. }), "{there}");
+    let version = |meta: object_store::ObjectMeta| UpdateVersion { e_tag: meta.e_tag, version: meta.version };
+    let before = version(store.get(path).await.expect("there").meta);
+    staging.put_if(path, "second".into(), Some(&before)).await.expect("it is the one");
+    let late = staging.put_if(path, "third".into(), Some(&before)).await.expect_err("it is not");
+    assert!(matches!(late, object_store::Error::Precondition { .. }), "{late}");
+    let read = store.get(path).await.expect("there").bytes().await.expect("read");
+    assert_eq!(&read[..], b"second");
 }
 
 #[tokio::test]

@@ -1,11 +1,31 @@
 //! Exports: rows into files that become visible together, after the last row.
 
-mod encoder;
+mod checkpoints;
+mod commit;
+mod destination;
+mod format;
+mod journal;
+mod layout;
+mod manifest;
 mod naming;
 mod options;
+mod reading;
+mod recovery;
 mod upload;
+mod whole_files;
+mod writer;
 
-pub(crate) use encoder::{Encoder, ExportFormat};
+pub(crate) use checkpoints::Checkpoints;
+pub use checkpoints::Observer;
+pub(crate) use commit::{delete, finish, put};
+pub(crate) use destination::Destination;
+pub(crate) use format::ExportFormat;
+pub(crate) use journal::Journal;
+pub(crate) use layout::Layout;
+pub(crate) use manifest::{Column, Export, ManifestFile, Snapshot, StagedUpload, State};
 pub(crate) use naming::FileNames;
 pub use options::EXPORT_OPTIONS;
+pub(crate) use reading::{Honoured, above_partitions, honoured, manifest_folder};
+pub(crate) use recovery::{recover, recover_same, settle};
 pub(crate) use upload::Upload;
+pub(crate) use writer::{Writing, Written, write_rows};

@@ -1,16 +1,20 @@
 //! The options of EXPORT DATA.
 
-use firth_connector::OptionSpec;
+use firth_connector::{OptionSpec, Options};
+use firth_diagnostic::{Code, Diagnostic, Result};
 
-/// BigQuery's options for object stores, with its defaults (the manual's page on EXPORT DATA).
+/// BigQuery's options for object stores, with its defaults (the manual's page on EXPORT DATA), and ours.
 pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("uri")
         .required()
         .doc("Where the files go: one * in the last part of the path, which becomes the file's number."),
-    OptionSpec::string("format").required().choice(&["PARQUET", "CSV", "JSON"]).doc("The files' format."),
+    OptionSpec::string("format")
+        .required()
+        .choice(&["PARQUET", "CSV", "JSON", "ARROW"])
+        .doc("The files' format. ARROW is Arrow's file format (IPC)."),
     OptionSpec::bool("overwrite")
         .default("false")
-        .doc("Whether files of the same names are replaced; without it, any file there is an error."),
+        .doc("Whether an earlier export is replaced; without it, any file there is an error."),
     OptionSpec::string("compression")
         .choice(&["NONE", "GZIP", "SNAPPY", "ZSTD"])
         .doc("CSV and JSON: GZIP. PARQUET: SNAPPY (the default), GZIP, ZSTD."),
@@ -18,4 +22,39 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("field_delimiter")
         .default(",")
         .doc("CSV: what stands between fields: one byte, or \\t."),
+    OptionSpec::bool("int64_as_string")
+        .default("true")
+        .doc("JSON: whether INT64 columns are written as strings, as BigQuery does; JSON numbers otherwise."),
+    OptionSpec::bool("atomic").doc(
+        "TRUE: an error where the files cannot become visible together. FALSE: each file by itself, without a manifest. \
+         Default: together where the store can.",
+    ),
+    OptionSpec::string("naming")
+        .choice(&["number", "run"])
+        .default("number")
+        .doc("run: names that no other export uses (x-<run>-000000000000.csv), so that no reader sees a mixture."),
+    OptionSpec::bool("delete_stale")
+        .default("true")
+        .doc("With overwrite: whether files of the earlier export that have no successor are deleted. BigQuery never does."),
+    OptionSpec::string("idempotency_key")
+        .doc("A name for this export: if the export that is there has it, nothing is done, and its files are the answer."),
+    OptionSpec::int64("file_size").doc("Bytes of a file after which the next begins. Default: 1 GB of rows before encoding."),
+    OptionSpec::int64("max_files").doc("The most files: the last one takes the rest."),
+    OptionSpec::int64("row_group_size").doc("PARQUET: the most rows of a row group. Default: 122880."),
+    OptionSpec::strings("partition_by")
+        .doc("Columns that become folders, column=value/, and are not in the files."),
 ];
+
+/// An option that is a number from one on.
+pub(crate) fn positive(options: &Options, name: &str) -> Result<Option<u64>> {
+    match options.int64(name) {
+        None => Ok(None),
+        Some(number) => match u64::try_from(number) {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            Ok(_) | Err(_) => Err(Diagnostic::error(
+                Code::Invalid,
+                format!("option {name:?} takes a number from 1 on, not {number}"),
+            )),
+        },
+    }
+}

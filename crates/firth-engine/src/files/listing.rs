@@ -8,7 +8,10 @@ use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path};
 
 use super::Staleness;
-use crate::store::{StatementStores, StoreHandle};
+use crate::{
+    export::{self, Honoured, above_partitions, manifest_folder},
+    store::{StatementStores, StoreHandle},
+};
 
 /// The files of one bucket, in name order.
 #[derive(Clone)]
@@ -72,6 +75,9 @@ pub(crate) async fn list_files(
     Ok(buckets)
 }
 
+/// How often a listing that changed under our eyes is made again.
+const LISTINGS: usize = 3;
+
 /// Lists the files of `uris` anew, for those tables that may take an older listing.
 pub(crate) async fn refresh_listing(
     stores: &StatementStores,
@@ -100,31 +106,61 @@ fn objects_of(remote: &OpenedRemote) -> Result<Arc<dyn Objects>> {
 }
 
 async fn matching(handle: &StoreHandle, pattern: &str, uri: &str) -> Result<Vec<ObjectMeta>> {
-    let store = &handle.store;
-    let failed = |error| object_error(error, uri);
-    let Some((before, after)) = pattern.split_once('*') else {
-        let key = parse(pattern, uri)?;
-        let meta = store.head(&store.outer(&key)).await.map_err(|error| match error {
-            object_store::Error::NotFound { .. } => no_match(uri),
-            other => failed(other),
-        })?;
-        return Ok(vec![ObjectMeta { location: key, ..meta }]);
-    };
-    let folder = before.rfind('/').map_or("", |slash| &before[..slash]);
-    let prefix = store.outer(&parse(folder, uri)?);
-    let mut found = Vec::new();
-    let mut listing = store.list(Some(&prefix));
-    while let Some(meta) = listing.try_next().await.map_err(failed)? {
-        let key = store.inner_path(&meta.location);
-        let text = key.as_ref();
-        let matches =
-            text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after);
-        // Firth's own notes lie beside the files and are not among them.
-        if matches && !key.filename().is_some_and(|name| name.starts_with("_firth_")) {
-            found.push(ObjectMeta { location: key, ..meta });
+    let mut tries = 0;
+    loop {
+        let honoured = match pattern.split_once('*') {
+            None => named(handle, pattern, uri).await?,
+            Some((before, after)) => listed(handle, before, after, uri).await?,
+        };
+        tries += 1;
+        match honoured {
+            Honoured::Files(files) if files.is_empty() => return Err(no_match(uri)),
+            Honoured::Files(files) => return Ok(files),
+            Honoured::Changed(error) if tries == LISTINGS => return Err(error),
+            Honoured::Changed(_) => {}
         }
     }
-    if found.is_empty() { Err(no_match(uri)) } else { Ok(found) }
+}
+
+/// The one file of this key.
+async fn named(handle: &StoreHandle, key: &str, uri: &str) -> Result<Honoured> {
+    let store = &handle.store;
+    let key = parse(key, uri)?;
+    let meta = store.head(&store.outer(&key)).await.map_err(|error| match error {
+        object_store::Error::NotFound { .. } => no_match(uri),
+        other => object_error(other, uri),
+    })?;
+    let found = vec![ObjectMeta { location: key.clone(), ..meta }];
+    match manifest_folder(&key) {
+        None => Ok(Honoured::Files(found)),
+        // It is read whether it is there or not: no listing has told.
+        Some(folder) => export::honoured(handle, &[folder], &[], found, |other| *other == key).await,
+    }
+}
+
+/// The files of a folder, and below it, whose keys begin and end so.
+async fn listed(handle: &StoreHandle, before: &str, after: &str, uri: &str) -> Result<Honoured> {
+    let store = &handle.store;
+    let folder = parse(before.rfind('/').map_or("", |slash| &before[..slash]), uri)?;
+    let matches = |key: &Path| {
+        let text = key.as_ref();
+        text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after)
+    };
+    let (mut found, mut manifests) = (Vec::new(), Vec::new());
+    let mut listing = store.list(Some(&store.outer(&folder)));
+    while let Some(meta) = listing.try_next().await.map_err(|error| object_error(error, uri))? {
+        let key = store.inner_path(&meta.location);
+        let meta = ObjectMeta { location: key, ..meta };
+        // Firth's own notes lie beside the files and are not among them.
+        if meta.location.filename().is_some_and(|name| name.starts_with("_firth_")) {
+            manifests.push(meta);
+        } else if matches(&meta.location) {
+            found.push(meta);
+        }
+    }
+    // The manifest of a partitioned export lies above its partitions' folders.
+    let above: Vec<Path> = above_partitions(&folder).into_iter().collect();
+    export::honoured(handle, &above, &manifests, found, matches).await
 }
 
 fn parse(key: &str, uri: &str) -> Result<Path> {

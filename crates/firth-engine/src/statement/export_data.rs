@@ -1,174 +1,362 @@
-//! EXPORT DATA: validate everything, upload every byte, then make the files visible.
+//! EXPORT DATA: validate everything, upload every byte, commit, and only then make the files visible.
 
-use std::sync::Arc;
+use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
-use arrow::datatypes::SchemaRef;
-use datafusion::execution::SendableRecordBatchStream;
-use firth_connector::{Objects, Options, object_error};
+use chrono::Utc;
+use datafusion::{
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, SortExpr},
+    prelude::Expr,
+};
+use firth_catalog::ConnectionName;
+use firth_connector::{Canceller, Options, object_error};
 use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use firth_sql::ExportData;
-use futures::TryStreamExt;
-use object_store::ObjectStore;
+use futures::FutureExt as _;
+use object_store::{ObjectMeta, path::Path};
+use uuid::Uuid;
 
 use super::{options, query::blaming};
 use crate::{
     Outcome,
     error::from_datafusion,
-    export::{EXPORT_OPTIONS, ExportFormat, FileNames, Upload},
+    export::{
+        self, Column, Destination, EXPORT_OPTIONS, Export, ExportFormat, Journal, Layout, ManifestFile,
+        Snapshot, State, Writing, Written,
+    },
+    files::sql_type,
     report::Report,
-    resolve::{Resolver, connection_reference},
+    resolve::{PlannedQuery, Resolver, connection_reference, headed_schema},
 };
 
-/// Bytes of a file, before compression, after which the next begins: as BigQuery's, about 1 GB.
-const FILE_BYTES: u64 = 1 << 30;
-
-/// Where an export goes.
-struct Target {
-    objects: Arc<dyn Objects>,
-    store: Arc<dyn ObjectStore>,
-    bucket: String,
-    names: FileNames,
+/// An export whose options make sense, and whose query is planned.
+struct Validated<'a> {
+    options: Options,
+    uri_span: Span,
     format: ExportFormat,
+    layout: Layout,
+    connection: Option<ConnectionName>,
+    destination: Destination,
+    planned: PlannedQuery,
+    columns: Vec<Column>,
+    query_hash: String,
+    resolver: &'a Resolver<'a>,
 }
 
-/// A file whose bytes are at the store, and which is not visible yet.
-struct Pending {
-    upload: Upload,
-    rows: u64,
+/// What is at the destination before the export.
+struct Found {
+    manifest: Snapshot,
+    /// By name below the folder.
+    files: Vec<(String, ObjectMeta)>,
 }
 
 pub(super) async fn execute(resolver: &Resolver<'_>, statement: &ExportData) -> Result<Outcome> {
+    let validated = validate(resolver, statement).boxed().await?;
+    let uri_span = validated.uri_span;
+    run(validated).boxed().await.map_err(|error| error.or_at(uri_span))
+}
+
+async fn run(validated: Validated<'_>) -> Result<Outcome> {
+    let found = look(&validated).await?;
+    if let Some(export) = done_before(&validated, &found)? {
+        return Ok(answer(&validated.destination, &export.files));
+    }
+    refuse_existing(&validated, &found)?;
+    if validated.destination.is_atomic {
+        committed(validated, found).await
+    } else {
+        file_by_file(validated, found).await
+    }
+}
+
+async fn validate<'a>(resolver: &'a Resolver<'a>, statement: &ExportData) -> Result<Validated<'a>> {
     let given = options::given(resolver.session, &statement.options.value)?;
     let options = Options::validate("exports", EXPORT_OPTIONS, &given, statement.options.span)?;
+    let in_options = |error: Diagnostic| error.or_at(statement.options.span);
+    let uri = options.string("uri").unwrap_or_default();
     let uri_span = given
         .iter()
         .find(|option| option.name.value.eq_ignore_ascii_case("uri"))
         .map_or(statement.options.span, |option| option.value.span);
-    let target = target(resolver, statement, &options, uri_span)?;
-    let planned = resolver.plan_query(&statement.query, 0).await?;
-    let schema = crate::resolve::headed_schema(planned.plan.schema().as_arrow(), &planned.headers);
-    target.format.check(&schema).map_err(|error| error.or_at(statement.query.span))?;
-    if !options.bool("overwrite").unwrap_or(false) {
-        target
-            .refuse_existing(options.string("uri").unwrap_or_default())
-            .await
-            .map_err(|error| error.or_at(uri_span))?;
-    }
-    let stream = blaming(resolver, resolver.run(planned).await?);
-    let mut pending = Vec::new();
-    match target.upload_all(stream, &mut pending).await {
-        Ok(()) => {}
-        Err(error) => {
-            for file in pending {
-                file.upload.abort().await;
-            }
-            return Err(error.or_at(uri_span));
-        }
-    }
-    let mut files = Vec::new();
-    for file in pending {
-        let row = (file.upload.uri().to_owned(), file.rows, file.upload.bytes());
-        file.upload.complete().await.map_err(|error| {
-            error.or_at(uri_span).hint(format!("{} of this export's files are visible already.", files.len()))
-        })?;
-        files.push(row);
-    }
-    let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    Ok(Report::new()
-        .texts("uri", files.iter().map(|(uri, _, _)| uri))
-        .integers("rows", files.iter().map(|(_, rows, _)| integer(*rows)))
-        .integers("bytes", files.iter().map(|(_, _, bytes)| integer(*bytes)))
-        .outcome())
-}
-
-fn target(
-    resolver: &Resolver<'_>,
-    statement: &ExportData,
-    options: &Options,
-    uri_span: Span,
-) -> Result<Target> {
-    let uri = options.string("uri").unwrap_or_default();
-    let format = ExportFormat::try_new(options).map_err(|error| error.or_at(statement.options.span))?;
+    let format = ExportFormat::try_new(&options).map_err(in_options)?;
+    let layout = Layout::try_new(&options).map_err(in_options)?;
     let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
-    let remote = resolver
-        .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &[uri.to_owned()])
+    let named = connection.as_ref().map(|(name, span)| (name, Some(*span)));
+    let destination = Destination::open(resolver, named, uri, options.bool("atomic"))
         .map_err(|error| error.or_at(uri_span))?;
-    let objects = Arc::clone(&remote.remote).objects().ok_or_else(|| {
-        Diagnostic::error(Code::Invalid, format!("connection {} has no files to export to", remote.id))
-            .or_at(connection.as_ref().map_or(uri_span, |(_, span)| *span))
-    })?;
-    let location = objects.locate(uri).map_err(|error| error.or_at(uri_span))?;
-    let names = FileNames::try_new(&location, uri).map_err(|error| error.or_at(uri_span))?;
-    let handle = resolver.stores.open(&remote, &objects, &location).map_err(|error| error.or_at(uri_span))?;
-    Ok(Target { objects, store: Arc::clone(handle.store.bucket()), bucket: handle.bucket, names, format })
+    if options.is_given("idempotency_key") && !destination.is_atomic {
+        return Err(in_options(
+            Diagnostic::error(Code::Invalid, "option \"idempotency_key\" needs an atomic export")
+                .hint("It is kept in the manifest, which this export does not write."),
+        ));
+    }
+    let mut planned = resolver.plan_query(&statement.query, 0).await?;
+    let schema = headed_schema(planned.plan.schema().as_arrow(), &planned.headers);
+    let file_schema = layout.file_schema(&schema).map_err(in_options)?;
+    format.check(&file_schema).map_err(|error| error.or_at(statement.query.span))?;
+    planned.plan = by_partition(planned.plan, &layout.partition_columns(&schema)?)?;
+    let columns = file_schema
+        .fields()
+        .iter()
+        .map(|field| Column { name: field.name().clone(), sql_type: sql_type(field) })
+        .collect();
+    let query_hash = hash(&format!("{}\n{:?}", statement.query.text, resolver.session.options.parameters));
+    let connection = connection.map(|(name, _)| name);
+    let destination = match options.string("naming") {
+        Some("run") => destination.named_by_run(Uuid::new_v4()),
+        Some(_) | None => destination,
+    };
+    Ok(Validated {
+        options,
+        uri_span,
+        format,
+        layout,
+        connection,
+        destination,
+        planned,
+        columns,
+        query_hash,
+        resolver,
+    })
 }
 
-impl Target {
-    /// Fails if a file of the pattern is there. (Another writer may still come in between: with the
-    /// commit protocol of a later version one of the two will lose.)
-    async fn refuse_existing(&self, uri: &str) -> Result<()> {
-        let folder = self.names.folder();
-        let mut listing = self.store.list(Some(&folder));
-        while let Some(meta) = listing.try_next().await.map_err(|error| object_error(error, uri))? {
-            if self.names.matches(&meta.location) {
-                let found = self.objects.uri(&self.bucket, &meta.location);
-                return Err(Diagnostic::error(
-                    Code::AlreadyExists,
-                    format!("there is a file already: {found:?}"),
-                )
-                .hint("`overwrite = true` replaces files of the same names; or choose another uri."));
-            }
-        }
-        Ok(())
+/// Sorts by the partition columns, so that few files are open at once; within one as the query sorts.
+fn by_partition(plan: LogicalPlan, columns: &[usize]) -> Result<LogicalPlan> {
+    if columns.is_empty() {
+        return Ok(plan);
     }
+    let mut keys: Vec<SortExpr> = columns
+        .iter()
+        .map(|column| {
+            let (qualifier, field) = plan.schema().qualified_field(*column);
+            Expr::Column((qualifier, field).into()).sort(true, true)
+        })
+        .collect();
+    if let LogicalPlan::Sort(sort) = &plan {
+        keys.extend(sort.expr.iter().cloned());
+    }
+    LogicalPlanBuilder::from(plan).sort(keys).and_then(LogicalPlanBuilder::build).map_err(from_datafusion)
+}
 
-    /// Sends every row. `pending` holds what was begun, also after a failure.
-    async fn upload_all(
-        &self,
-        mut stream: SendableRecordBatchStream,
-        pending: &mut Vec<Pending>,
-    ) -> Result<()> {
-        let schema = stream.schema();
-        let mut encoder = self.next_file(&schema, pending).await?;
-        let mut plain_bytes = 0u64;
-        while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
-            if plain_bytes >= FILE_BYTES {
-                self.finish_file(encoder, pending).await?;
-                encoder = self.next_file(&schema, pending).await?;
-                plain_bytes = 0;
-            }
-            plain_bytes += batch.get_array_memory_size() as u64;
-            encoder.write(&batch)?;
-            if let Some(file) = pending.last_mut() {
-                file.rows += batch.num_rows() as u64;
-                file.upload.write(&encoder.take()).await?;
-            }
+/// Looks what is there, after bringing to its end what died there.
+async fn look(validated: &Validated<'_>) -> Result<Found> {
+    let (session, destination) = (validated.resolver.session, &validated.destination);
+    let manifest = if destination.is_atomic {
+        let manifest = export::settle(session, destination).await?;
+        export::recover_same(session, destination, validated.connection.as_ref()).await?;
+        manifest
+    } else {
+        let manifest = destination.manifest().await?;
+        if manifest.export(&destination.names.pattern()).is_some() {
+            return Err(Diagnostic::error(
+                Code::Invalid,
+                format!("the files at {:?} belong to an atomic export", destination.uri),
+            )
+            .hint("Leave out `atomic = false`, so that its manifest stays true; or choose another uri."));
         }
-        self.finish_file(encoder, pending).await
-    }
+        manifest
+    };
+    Ok(Found { manifest, files: destination.matching().await? })
+}
 
-    async fn next_file(
-        &self,
-        schema: &SchemaRef,
-        pending: &mut Vec<Pending>,
-    ) -> Result<crate::export::Encoder> {
-        let encoder = self.format.encoder(schema)?;
-        let path = self
-            .names
-            .path(pending.len() as u64)
-            .map_err(|error| Diagnostic::internal(format!("a file's name is not a path: {error}")))?;
-        let uri = self.objects.uri(&self.bucket, &path);
-        let upload = Upload::begin(self.store.as_ref(), &path, uri).await?;
-        pending.push(Pending { upload, rows: 0 });
-        Ok(encoder)
+/// The export that is there, if it was asked for with the same key.
+fn done_before(validated: &Validated<'_>, found: &Found) -> Result<Option<Export>> {
+    let Some(key) = validated.options.string("idempotency_key") else { return Ok(None) };
+    let export = found.manifest.export(&validated.destination.names.pattern());
+    let Some(export) = export.filter(|export| export.idempotency_key.as_deref() == Some(key)) else {
+        return Ok(None);
+    };
+    if export.query_hash != validated.query_hash {
+        return Err(Diagnostic::error(
+            Code::Conflict,
+            format!("idempotency key {key:?} was used for another query"),
+        )
+        .hint("Give every export a key of its own, and the same key only to repeat it."));
     }
+    Ok(Some(export.clone()))
+}
 
-    async fn finish_file(&self, encoder: crate::export::Encoder, pending: &mut [Pending]) -> Result<()> {
-        let rest = encoder.finish()?;
-        if let Some(file) = pending.last_mut() {
-            file.upload.write(&rest).await?;
-            file.upload.flush().await?;
+fn refuse_existing(validated: &Validated<'_>, found: &Found) -> Result<()> {
+    if validated.options.bool("overwrite").unwrap_or(false) {
+        return Ok(());
+    }
+    let destination = &validated.destination;
+    let entry = found.manifest.export(&destination.names.pattern());
+    let there = match found.files.first() {
+        Some((_, meta)) => destination.uri_of(&meta.location),
+        None if entry.is_some() => destination.uri_of(&destination.names.manifest()),
+        None => return Ok(()),
+    };
+    Err(Diagnostic::error(Code::AlreadyExists, format!("there is a file already: {there:?}"))
+        .hint("`overwrite = true` replaces files of the same names; or choose another uri."))
+}
+
+/// All files, or none.
+async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
+    let session = validated.resolver.session;
+    let journal =
+        Journal::begin(session.catalog()?, validated.connection.as_ref(), &validated.destination.uri)?;
+    session.checkpoints.reach("begun");
+    let destination = Arc::new(validated.destination.clone());
+    let (options, format_name) =
+        (validated.options.clone(), validated.options.string("format").unwrap_or_default().to_owned());
+    let (columns, query_hash) = (validated.columns.clone(), validated.query_hash.clone());
+    let mut written = match write(validated, &destination, Some(&journal)).await {
+        Ok(written) => written,
+        Err(error) => {
+            forget(&destination, journal).await?;
+            return Err(error);
         }
-        Ok(())
+    };
+    session.checkpoints.reach("uploaded");
+    for file in &mut written {
+        // From here on the manifest may have it: it must not be forgotten with this future.
+        file.upload.release();
     }
+    let files: Vec<ManifestFile> = written.iter().map(|file| manifest_file(file, &found)).collect();
+    let export = Export {
+        state: State::Committing,
+        run: journal.run,
+        token: Uuid::new_v4(),
+        committed_at: Utc::now(),
+        format: format_name,
+        columns,
+        query_hash,
+        idempotency_key: options.string("idempotency_key").map(str::to_owned),
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        delete: replaced(&options, &destination, &found, &files),
+        files,
+    };
+    let put = match export::put(&destination, &found.manifest, &export).await {
+        Ok(put) => put,
+        Err(not_put) if not_put.is_certain => {
+            forget(&destination, journal).await?;
+            return Err(not_put.error);
+        }
+        Err(not_put) => {
+            return Err(not_put.error.hint(
+                "It is not known whether the export was committed: `firth clean`, or running it again, finds out.",
+            ));
+        }
+    };
+    session.checkpoints.reach("committed");
+    let complete = export::finish(&destination, put, &session.checkpoints).await.map_err(|error| {
+        error.hint("The export is committed, and not all there yet: `firth clean`, or the next export there, finishes it.")
+    })?;
+    journal.end()?;
+    Ok(answer(&destination, &complete.files))
+}
+
+/// Each file for itself, in order.
+async fn file_by_file(validated: Validated<'_>, found: Found) -> Result<Outcome> {
+    let destination = Arc::new(validated.destination.clone());
+    let options = validated.options.clone();
+    let written = write(validated, &destination, None).await?;
+    let mut files = Vec::new();
+    for mut file in written {
+        let key = destination.key(&file.name)?;
+        let completed = destination.staging.complete(&key, &file.staged.id, &file.staged.parts).await;
+        completed.map_err(|error| {
+            object_error(error, &destination.uri_of(&key))
+                .hint(format!("{} of this export's files are visible already.", files.len()))
+        })?;
+        file.upload.release();
+        files.push(manifest_file(&file, &found));
+    }
+    export::delete(&destination, &replaced(&options, &destination, &found, &files)).await?;
+    let mut outcome = answer(&destination, &files);
+    if !options.is_given("atomic") {
+        outcome.warnings.push(Diagnostic::warning(
+            Code::Unsupported,
+            "the files became visible one after another: this store cannot do it all at once",
+        ));
+    }
+    Ok(outcome)
+}
+
+async fn write(
+    validated: Validated<'_>,
+    destination: &Arc<Destination>,
+    journal: Option<&Journal<'_>>,
+) -> Result<Vec<Written>> {
+    let resolver = validated.resolver;
+    let stream = blaming(resolver, resolver.run(validated.planned).await?);
+    let checkpoints = &resolver.session.checkpoints;
+    let writing = Writing {
+        destination,
+        format: &validated.format,
+        layout: &validated.layout,
+        journal,
+        threads: resolver.context.state().config().target_partitions(),
+        begun: &|| checkpoints.reach("upload_begun"),
+    };
+    export::write_rows(&writing, stream).await
+}
+
+/// Removes everything of a run that was not committed.
+async fn forget(destination: &Destination, journal: Journal<'_>) -> Result<()> {
+    // The uploads that were under way are being aborted; what is noted is aborted again, to be sure.
+    Canceller::drained().await;
+    for upload in journal.uploads()? {
+        if let Ok(path) = Path::parse(&upload.path) {
+            let _ = destination.staging.abort(&path, &upload.upload).await;
+        }
+    }
+    journal.end()
+}
+
+fn manifest_file(file: &Written, found: &Found) -> ManifestFile {
+    let replaces = found.files.iter().find(|(name, _)| *name == file.name);
+    let mut upload = file.staged.clone();
+    upload.replaces = replaces.and_then(|(_, meta)| meta.e_tag.clone());
+    ManifestFile {
+        name: file.name.clone(),
+        rows: file.rows,
+        bytes: file.bytes,
+        crc32: file.crc32.clone(),
+        e_tag: None,
+        upload: Some(upload),
+    }
+}
+
+/// The files that go: those of the entry before, and those that have the pattern's names.
+fn replaced(
+    options: &Options,
+    destination: &Destination,
+    found: &Found,
+    files: &[ManifestFile],
+) -> Vec<String> {
+    if options.bool("delete_stale") == Some(false) {
+        return Vec::new();
+    }
+    let new: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let earlier: HashSet<&str> = found
+        .manifest
+        .export(&destination.names.pattern())
+        .map(|export| export.files.iter().map(|file| file.name.as_str()).collect())
+        .unwrap_or_default();
+    // A file in a folder of its own may be another export's, unless the manifest knows it.
+    let goes = |name: &str| !new.contains(name) && (!name.contains('/') || earlier.contains(name));
+    found.files.iter().map(|(name, _)| name).filter(|name| goes(name)).cloned().collect()
+}
+
+fn hash(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold("sha256:".to_owned(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn answer(destination: &Destination, files: &[ManifestFile]) -> Outcome {
+    let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let uri = |file: &ManifestFile| match destination.key(&file.name) {
+        Ok(key) => destination.uri_of(&key),
+        Err(_) => file.name.clone(),
+    };
+    Report::new()
+        .texts("uri", files.iter().map(uri))
+        .integers("rows", files.iter().map(|file| integer(file.rows)))
+        .integers("bytes", files.iter().map(|file| integer(file.bytes)))
+        .outcome()
 }

@@ -3,6 +3,7 @@
 mod alter_connection;
 mod caches;
 mod check_connection;
+mod clean_exports;
 mod create_connection;
 mod create_external_table;
 mod create_view;
@@ -37,6 +38,7 @@ pub(crate) fn execute<'a>(
         Statement::Query(statement) => query::execute(resolver, statement).boxed(),
         Statement::Explain(statement) => explain::execute(resolver, statement).boxed(),
         Statement::ExportData(statement) => export_data::execute(resolver, statement).boxed(),
+        Statement::CleanExports => clean_exports::execute(resolver).boxed(),
         Statement::CreateConnection(statement) => create_connection::execute(session, statement).boxed(),
         Statement::AlterConnection(statement) => {
             alter_connection::alter(session, resolver, statement).boxed()

@@ -30,8 +30,6 @@ pub(crate) struct StoreHandle {
     pub(crate) url: ObjectStoreUrl,
     /// The store; takes paths that begin with [`StatementStore::prefix`].
     pub(crate) store: Arc<StatementStore>,
-    /// The bucket.
-    pub(crate) bucket: String,
 }
 
 impl StatementStores {
@@ -79,7 +77,7 @@ impl StatementStores {
                 store
             }
         };
-        Ok(StoreHandle { url, store, bucket: bucket.clone() })
+        Ok(StoreHandle { url, store })
     }
 }
 

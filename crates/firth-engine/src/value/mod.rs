@@ -10,6 +10,7 @@
 //! embedded, everything else is a string.
 
 mod civil;
+mod csv;
 mod decimal;
 mod json;
 
@@ -28,6 +29,7 @@ use arrow::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
+pub use csv::push_csv_field;
 pub use json::push_json_string;
 
 /// The key and value in a field's metadata that mark a text column as JSON.
@@ -91,6 +93,24 @@ impl Values {
     /// Whether the value is NULL.
     pub fn is_null(&self, row: usize) -> bool {
         matches!(self.kind, Kind::Null) || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Whether no text of this column has a character that CSV quotes.
+    pub(crate) fn needs_no_quotes(&self, delimiter: char) -> bool {
+        let is_plain = matches!(
+            self.kind,
+            Kind::Bool(_)
+                | Kind::Int(_)
+                | Kind::UInt(_)
+                | Kind::Float32(_)
+                | Kind::Float64(_)
+                | Kind::Decimal128(..)
+                | Kind::Decimal256(..)
+                | Kind::Date(_)
+                | Kind::Time(_)
+                | Kind::Datetime(..)
+        );
+        is_plain && !delimiter.is_ascii_alphanumeric() && !"+-.:".contains(delimiter)
     }
 
     /// Writes a value that is not NULL for a text format.

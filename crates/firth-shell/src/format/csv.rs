@@ -7,7 +7,7 @@ use super::{
     Between, Format,
     text::{TextFormat, TextWriter},
 };
-use firth_engine::value::Values;
+use firth_engine::value::{Values, push_csv_field};
 
 pub(super) const FORMAT: Format = Format {
     name: "csv",
@@ -32,7 +32,7 @@ impl TextFormat for Csv {
             if index > 0 {
                 out.push(',');
             }
-            push_field(name, out);
+            push_csv_field(name, ',', out);
         }
         out.push('\n');
     }
@@ -45,18 +45,9 @@ impl TextFormat for Csv {
             if !values.is_null(row) {
                 self.field.clear();
                 values.push_text(row, &mut self.field);
-                push_field(&self.field, out);
+                push_csv_field(&self.field, ',', out);
             }
         }
         out.push('\n');
     }
-}
-
-fn push_field(text: &str, out: &mut String) {
-    if !text.is_empty() && !text.contains([',', '"', '\n', '\r']) {
-        return out.push_str(text);
-    }
-    out.push('"');
-    out.push_str(&text.replace('"', "\"\""));
-    out.push('"');
 }

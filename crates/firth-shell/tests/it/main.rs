@@ -5,6 +5,7 @@ mod canary;
 mod cli;
 mod crash;
 mod docs;
+mod export_commit;
 mod full_disk;
 mod interrupt;
 mod place;

@@ -54,6 +54,11 @@ impl TestSession {
         }))
     }
 
+    /// Tells `observer` where each export is.
+    pub(crate) fn observe_exports(&self, observer: firth_engine::Observer) {
+        self.0.observe_exports(observer);
+    }
+
     /// Runs one statement; `None` if it answers no rows.
     pub(crate) async fn execute(&self, sql: &str) -> Result<Option<Answered>, Failure> {
         let place = firth_sql::split(sql).first().copied();

@@ -47,6 +47,7 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["REFRESH", "EXTERNAL", "TABLE"], external_table::refresh),
     (&["CALL", "BQ"], external_table::call_refresh),
     (&["EXPORT", "DATA"], export::export_data),
+    (&["CLEAN", "EXPORTS"], |_| Ok(Statement::CleanExports)),
     (&["EXPLAIN"], explain),
     (&["SHOW"], show::show),
     (&["DESCRIBE"], show::describe),

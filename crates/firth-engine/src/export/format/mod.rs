@@ -1,0 +1,232 @@
+//! Rows as bytes of a file.
+//!
+//! Rows are encoded in chunks, several at once and apart from any file; a file is a body that chunks are
+//! appended to, in order.
+
+mod arrow;
+mod parquet;
+mod text;
+
+use std::sync::Arc;
+
+use ::arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, Schema, SchemaRef},
+};
+use ::parquet::{
+    arrow::arrow_writer::ArrowColumnChunk,
+    basic::{Compression, GzipLevel, ZstdLevel},
+};
+use firth_connector::Options;
+use firth_diagnostic::{Code, Diagnostic, Result};
+
+use self::{
+    arrow::ArrowBody,
+    parquet::RowGroups,
+    text::{Lines, TextFormat},
+};
+use crate::files::sql_type;
+
+/// Rows of a Parquet row group: what DuckDB writes too, and small enough to buffer.
+const ROW_GROUP_ROWS: usize = 122_880;
+/// Bytes in memory of the rows of a chunk that are enough.
+const CHUNK_BYTES: usize = 64 << 20;
+/// Rows of a chunk of lines.
+const TEXT_ROWS: usize = 16_384;
+
+/// What an export writes, validated.
+#[derive(Clone, Debug)]
+pub(crate) enum ExportFormat {
+    Parquet { compression: Compression, row_group_rows: usize },
+    Text(TextFormat),
+    Arrow,
+}
+
+/// Rows, encoded apart from their file.
+pub(crate) enum Chunk {
+    /// Lines.
+    Text(Vec<u8>),
+    /// The columns of a Parquet row group.
+    RowGroup(Vec<ArrowColumnChunk>),
+    /// Rows that are encoded when they are appended.
+    Batches(Vec<RecordBatch>),
+}
+
+/// A file in the making. Every call answers the bytes that are ready.
+pub(crate) trait FileBody: Send {
+    /// What stands before the first chunk.
+    fn begin(&mut self) -> Result<Vec<u8>>;
+
+    /// Adds a chunk.
+    fn append(&mut self, chunk: Chunk) -> Result<Vec<u8>>;
+
+    /// The last bytes.
+    fn finish(self: Box<Self>) -> Result<Vec<u8>>;
+}
+
+impl ExportFormat {
+    /// Reads validated options; fails on a combination that BigQuery refuses too.
+    pub(crate) fn try_new(options: &Options) -> Result<Self> {
+        let format = options.string("format").unwrap_or_default();
+        let compression = options.string("compression");
+        let refused = |compression: &str| {
+            Diagnostic::error(Code::Invalid, format!("format {format} has no compression {compression}"))
+                .hint("PARQUET has SNAPPY, GZIP and ZSTD; CSV and JSON have GZIP.")
+        };
+        for (names, of) in [
+            (&["header", "field_delimiter"][..], "CSV"),
+            (&["int64_as_string"][..], "JSON"),
+            (&["row_group_size"][..], "PARQUET"),
+        ] {
+            if let Some(name) = names.iter().find(|name| format != of && options.is_given(name)) {
+                return Err(Diagnostic::error(
+                    Code::Invalid,
+                    format!("option {name:?} does not apply to format {format}"),
+                )
+                .hint("Leave it out."));
+            }
+        }
+        let gzip = match compression {
+            None | Some("NONE") => false,
+            Some("GZIP") if format != "ARROW" => true,
+            Some(other) if format != "PARQUET" => return Err(refused(other)),
+            Some(_) => false,
+        };
+        Ok(match format {
+            "PARQUET" => ExportFormat::Parquet {
+                compression: match compression {
+                    Some("NONE") => Compression::UNCOMPRESSED,
+                    Some("GZIP") => Compression::GZIP(GzipLevel::default()),
+                    Some("ZSTD") => Compression::ZSTD(ZstdLevel::default()),
+                    _ => Compression::SNAPPY,
+                },
+                row_group_rows: super::options::positive(options, "row_group_size")?
+                    .and_then(|rows| usize::try_from(rows).ok())
+                    .unwrap_or(ROW_GROUP_ROWS),
+            },
+            "CSV" => {
+                let delimiter = delimiter(options.string("field_delimiter").unwrap_or(","))?;
+                let header = options.bool("header").unwrap_or(false);
+                ExportFormat::Text(TextFormat { lines: Lines::Csv { delimiter, header }, gzip })
+            }
+            "ARROW" => ExportFormat::Arrow,
+            _ => {
+                let int64_as_string = options.bool("int64_as_string").unwrap_or(true);
+                ExportFormat::Text(TextFormat { lines: Lines::Json { int64_as_string }, gzip })
+            }
+        })
+    }
+
+    /// Fails on columns that the format cannot hold.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
+        let mut names: Vec<String> =
+            schema.fields().iter().map(|field| field.name().to_lowercase()).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Diagnostic::error(
+                Code::Invalid,
+                format!("the query has two columns named {:?}", pair[0]),
+            )
+            .hint("Give one of them an alias: `… AS name`."));
+        }
+        if let ExportFormat::Text(TextFormat { lines: Lines::Csv { .. }, .. }) = self
+            && let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested())
+        {
+            return Err(Diagnostic::error(
+                Code::Invalid,
+                format!("column {:?} is {}, which CSV cannot hold", field.name(), sql_type(field)),
+            )
+            .hint("Export JSON or PARQUET, or turn it into a STRING."));
+        }
+        if let ExportFormat::Parquet { .. } = self
+            && let Some(field) =
+                schema.fields().iter().find(|field| matches!(field.data_type(), DataType::Interval(_)))
+        {
+            return Err(Diagnostic::error(
+                Code::Invalid,
+                format!("column {:?} is INTERVAL, which PARQUET cannot hold", field.name()),
+            )
+            .hint("CAST(… AS STRING) can be exported."));
+        }
+        Ok(())
+    }
+
+    /// The encoder of rows of `schema`.
+    pub(crate) fn encoder(&self, schema: &SchemaRef) -> Result<ChunkEncoder> {
+        let encoder = match self {
+            ExportFormat::Parquet { compression, .. } => {
+                Encoder::Parquet(Arc::new(RowGroups::try_new(schema, *compression)?))
+            }
+            ExportFormat::Text(text) => Encoder::Text(text.clone()),
+            ExportFormat::Arrow => Encoder::Arrow,
+        };
+        Ok(ChunkEncoder { schema: Arc::clone(schema), encoder })
+    }
+
+    /// Whether rows of this number and size in memory are enough for a chunk.
+    pub(crate) fn is_enough(&self, rows: usize, bytes: usize) -> bool {
+        let most = match self {
+            ExportFormat::Parquet { row_group_rows, .. } => *row_group_rows,
+            ExportFormat::Text(_) | ExportFormat::Arrow => TEXT_ROWS,
+        };
+        rows >= most || bytes >= CHUNK_BYTES
+    }
+
+    /// The most rows of a chunk, if more must not be in one.
+    pub(crate) fn most_rows(&self) -> usize {
+        match self {
+            ExportFormat::Parquet { row_group_rows, .. } => *row_group_rows,
+            ExportFormat::Text(_) | ExportFormat::Arrow => usize::MAX,
+        }
+    }
+}
+
+/// Encodes chunks, on any thread.
+#[derive(Clone)]
+pub(crate) struct ChunkEncoder {
+    schema: SchemaRef,
+    encoder: Encoder,
+}
+
+#[derive(Clone)]
+enum Encoder {
+    Parquet(Arc<RowGroups>),
+    Text(TextFormat),
+    Arrow,
+}
+
+impl ChunkEncoder {
+    /// Encodes rows.
+    pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Chunk> {
+        Ok(match &self.encoder {
+            Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(&batches)?),
+            Encoder::Text(text) => Chunk::Text(text.encode(&batches)?),
+            Encoder::Arrow => Chunk::Batches(batches),
+        })
+    }
+
+    /// An empty file.
+    pub(crate) fn begin(&self) -> Result<Box<dyn FileBody>> {
+        Ok(match &self.encoder {
+            Encoder::Parquet(groups) => Box::new(groups.begin()?),
+            Encoder::Text(text) => Box::new(text.begin(&self.schema)?),
+            Encoder::Arrow => Box::new(ArrowBody::try_new(&self.schema)?),
+        })
+    }
+}
+
+fn delimiter(text: &str) -> Result<char> {
+    let mut letters = text.chars();
+    match (text, letters.next(), letters.next()) {
+        ("\\t" | "tab", _, _) => Ok('\t'),
+        (_, Some(letter), None) if letter.is_ascii() && !matches!(letter, '"' | '\n' | '\r') => Ok(letter),
+        _ => Err(Diagnostic::error(
+            Code::Invalid,
+            format!("option \"field_delimiter\" takes one byte, not {text:?}"),
+        )),
+    }
+}
+
+fn encoding(error: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::internal(format!("a file could not be encoded: {error}"))
+}

@@ -1,0 +1,247 @@
+//! Rows into files: chunks are encoded on all cores and appended in order.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use datafusion::{common::runtime::SpawnedTask, execution::SendableRecordBatchStream};
+use firth_diagnostic::{Diagnostic, Result};
+use futures::TryStreamExt as _;
+
+use super::{
+    Destination, ExportFormat, Journal, Layout, StagedUpload, Upload,
+    format::{Chunk, ChunkEncoder, FileBody},
+    layout::partitions,
+};
+use crate::error::{cancelled, from_datafusion};
+
+/// Files whose last parts are under way, at most.
+const FINISHING: usize = 4;
+
+/// A file whose bytes are all at the store, and which is not visible yet.
+pub(crate) struct Written {
+    /// Below the destination's folder.
+    pub(crate) name: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) crc32: String,
+    /// What completes it.
+    pub(crate) staged: StagedUpload,
+    /// Forgets the file at the store when dropped, unless released.
+    pub(crate) upload: Upload,
+}
+
+/// What an export is written with.
+pub(crate) struct Writing<'a> {
+    pub(crate) destination: &'a Arc<Destination>,
+    pub(crate) format: &'a ExportFormat,
+    pub(crate) layout: &'a Layout,
+    /// `None`: nothing is known of the files after a crash.
+    pub(crate) journal: Option<&'a Journal<'a>>,
+    /// How many chunks are encoded at once.
+    pub(crate) threads: usize,
+    /// Is told of each upload that was begun.
+    pub(crate) begun: &'a (dyn Fn() + Sync),
+}
+
+/// Sends every row to the store. If the rows have partition columns, those of one partition follow each other.
+pub(crate) async fn write_rows(
+    writing: &Writing<'_>,
+    mut stream: SendableRecordBatchStream,
+) -> Result<Vec<Written>> {
+    let schema = stream.schema();
+    let partition_columns = writing.layout.partition_columns(&schema)?;
+    let encoder = writing.format.encoder(&writing.layout.file_schema(&schema)?)?;
+    let mut files = Files::new(writing, encoder.clone());
+    let mut jobs: VecDeque<Job> = VecDeque::new();
+    let mut gathered = Gathered::default();
+    let most_rows = writing.format.most_rows();
+    while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
+        for (partition, rows) in partitions(&batch, &partition_columns)? {
+            if gathered.partition != partition {
+                start(&mut gathered, partition, &encoder, &mut jobs);
+            }
+            let mut rows = rows;
+            while gathered.rows + rows.num_rows() > most_rows {
+                let fitting = most_rows - gathered.rows;
+                gathered.add(rows.slice(0, fitting));
+                rows = rows.slice(fitting, rows.num_rows() - fitting);
+                let partition = gathered.partition.clone();
+                start(&mut gathered, partition, &encoder, &mut jobs);
+                catch_up(&mut jobs, writing.threads, &mut files).await?;
+            }
+            gathered.add(rows);
+            if writing.format.is_enough(gathered.rows, gathered.bytes) {
+                let partition = gathered.partition.clone();
+                start(&mut gathered, partition, &encoder, &mut jobs);
+            }
+            catch_up(&mut jobs, writing.threads, &mut files).await?;
+        }
+    }
+    start(&mut gathered, String::new(), &encoder, &mut jobs);
+    catch_up(&mut jobs, 0, &mut files).await?;
+    files.finish(partition_columns.is_empty()).await
+}
+
+/// Rows of one partition that are to be one chunk.
+#[derive(Default)]
+struct Gathered {
+    partition: String,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, rows: RecordBatch) {
+        if rows.num_rows() == 0 {
+            return;
+        }
+        self.rows += rows.num_rows();
+        // Of a slice, only its own rows count.
+        self.bytes += rows
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum::<usize>();
+        self.batches.push(rows);
+    }
+}
+
+/// A chunk that is being encoded.
+struct Job {
+    partition: String,
+    rows: u64,
+    bytes: u64,
+    task: SpawnedTask<Result<Chunk>>,
+}
+
+/// Starts to encode what was gathered, and goes on with another partition.
+fn start(gathered: &mut Gathered, next: String, encoder: &ChunkEncoder, jobs: &mut VecDeque<Job>) {
+    let done = std::mem::replace(gathered, Gathered { partition: next, ..Gathered::default() });
+    if done.batches.is_empty() {
+        return;
+    }
+    let encoder = encoder.clone();
+    jobs.push_back(Job {
+        partition: done.partition,
+        rows: done.rows as u64,
+        bytes: done.bytes as u64,
+        task: SpawnedTask::spawn_blocking(move || encoder.encode(done.batches)),
+    });
+}
+
+/// Appends chunks in order until at most `waiting` are left.
+async fn catch_up(jobs: &mut VecDeque<Job>, waiting: usize, files: &mut Files<'_>) -> Result<()> {
+    while jobs.len() > waiting
+        && let Some(job) = jobs.pop_front()
+    {
+        let chunk = job.task.join().await.map_err(|_| cancelled())??;
+        files.append(&job.partition, job.rows, job.bytes, chunk).await?;
+    }
+    Ok(())
+}
+
+/// The files of an export, one of them open.
+struct Files<'a> {
+    writing: &'a Writing<'a>,
+    encoder: ChunkEncoder,
+    open: Option<OpenFile>,
+    finishing: VecDeque<SpawnedTask<Result<Written>>>,
+    written: Vec<Written>,
+    begun: u64,
+    /// How many files the open file's partition has.
+    in_partition: u64,
+}
+
+struct OpenFile {
+    partition: String,
+    name: String,
+    body: Box<dyn FileBody>,
+    upload: Upload,
+    rows: u64,
+    row_bytes: u64,
+}
+
+impl<'a> Files<'a> {
+    fn new(writing: &'a Writing<'a>, encoder: ChunkEncoder) -> Self {
+        Files {
+            writing,
+            encoder,
+            open: None,
+            finishing: VecDeque::new(),
+            written: Vec::new(),
+            begun: 0,
+            in_partition: 0,
+        }
+    }
+
+    async fn append(&mut self, partition: &str, rows: u64, row_bytes: u64, chunk: Chunk) -> Result<()> {
+        let in_another = match &self.open {
+            Some(file) if file.partition != partition => {
+                self.in_partition = 0;
+                true
+            }
+            Some(file) => self.writing.layout.is_full(file.upload.bytes(), file.row_bytes, self.begun),
+            None => true,
+        };
+        if in_another {
+            self.close().await?;
+            self.begin(partition).await?;
+        }
+        let Some(file) = &mut self.open else { return Err(Diagnostic::internal("no file is open")) };
+        let bytes = file.body.append(chunk)?;
+        file.rows += rows;
+        file.row_bytes += row_bytes;
+        file.upload.write(Bytes::from(bytes)).await
+    }
+
+    async fn begin(&mut self, partition: &str) -> Result<()> {
+        let destination = self.writing.destination;
+        let name = destination.names.name(partition, self.in_partition);
+        let expected = self.writing.layout.expected_bytes();
+        let mut upload = Upload::begin(destination, destination.key(&name)?, expected).await?;
+        if let Some(journal) = self.writing.journal {
+            journal.note(&upload)?;
+        }
+        (self.writing.begun)();
+        let mut body = self.encoder.begin()?;
+        upload.write(Bytes::from(body.begin()?)).await?;
+        self.begun += 1;
+        self.in_partition += 1;
+        let partition = partition.to_owned();
+        self.open = Some(OpenFile { partition, name, body, upload, rows: 0, row_bytes: 0 });
+        Ok(())
+    }
+
+    /// Sends the rest of the open file, in the background.
+    async fn close(&mut self) -> Result<()> {
+        let Some(OpenFile { name, body, mut upload, rows, .. }) = self.open.take() else { return Ok(()) };
+        let rest = body.finish()?;
+        self.finishing.push_back(SpawnedTask::spawn(async move {
+            upload.write(Bytes::from(rest)).await?;
+            let staged = upload.finish().await?;
+            Ok(Written { name, rows, bytes: upload.bytes(), crc32: upload.crc32(), staged, upload })
+        }));
+        self.settle(FINISHING).await
+    }
+
+    async fn settle(&mut self, most: usize) -> Result<()> {
+        while self.finishing.len() > most
+            && let Some(file) = self.finishing.pop_front()
+        {
+            self.written.push(file.join().await.map_err(|_| cancelled())??);
+        }
+        Ok(())
+    }
+
+    /// Closes the last file. `needs_one`: a file without rows is written if there were none.
+    async fn finish(mut self, needs_one: bool) -> Result<Vec<Written>> {
+        if self.begun == 0 && needs_one {
+            self.begin("").await?;
+        }
+        self.close().await?;
+        self.settle(0).await?;
+        Ok(self.written)
+    }
+}
