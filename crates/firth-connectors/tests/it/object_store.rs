@@ -110,7 +110,7 @@ async fn staged_upload(staging: &dyn Staging, store: &dyn ObjectStore, path: &Pa
     let other = send(&lost, b'y').await.expect("uploaded");
     staging.make_durable(path, &upload).await.expect("kept");
     assert_eq!(store.head(path).await.expect("the old one").size, "something else".len() as u64);
-    staging.complete(path, &upload, &[part.clone()]).await.expect("completed");
+    staging.complete(path, &upload, std::slice::from_ref(&part)).await.expect("completed");
     let read = store.get(path).await.expect("the new one").bytes().await.expect("read");
     assert!(
         read.len() == 5 << 20 && read.iter().all(|byte| *byte == b'x'),

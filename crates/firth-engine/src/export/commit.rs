@@ -45,9 +45,10 @@ pub(crate) async fn put(
         let bytes = manifest.to_bytes().map_err(NotPut::certainly)?;
         let put = destination.staging.put_if(&path, bytes.into(), against.version.as_ref()).await;
         let refused = put.err();
-        let is_refusal = refused.as_ref().is_none_or(is_refusal);
-        // The answer may be to a second try of a put that was made: what is there decides.
-        let now = destination.manifest().await.map_err(|error| NotPut { error, is_certain: is_refusal })?;
+        // A race may be with oneself: the answer may be to a second try of a put that was made. So what is
+        // there decides, and without a look at it nothing is certain but a plain no.
+        let is_no = refused.as_ref().is_some_and(is_no);
+        let now = destination.manifest().await.map_err(|error| NotPut { error, is_certain: is_no })?;
         let entry = now.export(&pattern);
         let is_there = entry.is_some_and(|entry| entry.token == export.token);
         match refused {
@@ -57,7 +58,7 @@ pub(crate) async fn put(
             Some(error) if is_race(&error) && entry == before.export(&pattern) => against = now,
             Some(error) if is_race(&error) => return Err(NotPut::certainly(lost(&destination.uri))),
             Some(error) => {
-                return Err(NotPut { error: object_error(error, &uri), is_certain: is_refusal });
+                return Err(NotPut { error: object_error(error, &uri), is_certain: is_no });
             }
         }
     }
@@ -68,16 +69,15 @@ fn is_race(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. })
 }
 
-/// Whether the store has said no, so that the put will not happen later either.
-fn is_refusal(error: &object_store::Error) -> bool {
-    is_race(error)
-        || matches!(
-            error,
-            object_store::Error::NotImplemented { .. }
-                | object_store::Error::PermissionDenied { .. }
-                | object_store::Error::Unauthenticated { .. }
-                | object_store::Error::NotFound { .. }
-        )
+/// Whether the store will not make the put, now or later.
+fn is_no(error: &object_store::Error) -> bool {
+    matches!(
+        error,
+        object_store::Error::NotImplemented { .. }
+            | object_store::Error::PermissionDenied { .. }
+            | object_store::Error::Unauthenticated { .. }
+            | object_store::Error::NotFound { .. }
+    )
 }
 
 fn lost(uri: &str) -> Diagnostic {

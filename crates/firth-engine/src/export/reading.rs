@@ -32,7 +32,12 @@ pub(crate) async fn honoured(
     for (folder, meta) in manifests {
         let path = FileNames::manifest_in(&folder);
         let uri = handle.store.uri(&handle.store.outer(&path));
-        let snapshot = Snapshot::read(handle.store.bucket().as_ref(), &path, &uri).await?;
+        let snapshot = match Snapshot::read(handle.store.bucket().as_ref(), &path, &uri).await {
+            Ok(snapshot) => snapshot,
+            // Who may not list is told the same of what is not there: nothing says that there is one.
+            Err(error) if meta.is_none() && error.code() == Code::PermissionDenied => continue,
+            Err(error) => return Err(error),
+        };
         let tag = snapshot.version.as_ref().and_then(|version| version.e_tag.as_deref());
         if meta.is_some_and(|meta| !same_tag(meta.e_tag.as_deref(), tag)) {
             return Ok(Honoured::Changed(changing(&uri)));

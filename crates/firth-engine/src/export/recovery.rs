@@ -1,6 +1,6 @@
 //! Exports whose process died: finished if they were committed, forgotten if not.
 
-use firth_catalog::ExportRun;
+use firth_catalog::{ConnectionName, ExportRun};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::path::Path;
 
@@ -32,8 +32,13 @@ impl Recovered {
     }
 }
 
-/// Finishes what another export to this pattern has committed. Answers the manifest at rest.
-pub(crate) async fn settle(session: &Session, destination: &Destination) -> Result<Snapshot> {
+/// Finishes what another export to this pattern has committed. Answers the manifest at rest. With
+/// `overwrite`, a commit that cannot be finished is left to be replaced.
+pub(crate) async fn settle(
+    session: &Session,
+    destination: &Destination,
+    overwrite: bool,
+) -> Result<Snapshot> {
     let pattern = destination.names.pattern();
     let catalog = session.catalog()?;
     let mut snapshot = destination.manifest().await?;
@@ -61,7 +66,11 @@ pub(crate) async fn settle(session: &Session, destination: &Destination) -> Resu
             }
         }
         if let Some(claimed) = claim(destination, &snapshot, export).await? {
-            finish(destination, claimed, &session.checkpoints).await?;
+            match finish(destination, claimed.clone(), &session.checkpoints).await {
+                Ok(_) => {}
+                Err(error) if overwrite && error.code() == Code::Conflict => return Ok(claimed),
+                Err(error) => return Err(error),
+            }
         }
         snapshot = destination.manifest().await?;
     }
@@ -102,11 +111,17 @@ pub(crate) async fn recover(
 pub(crate) async fn recover_same(
     session: &Session,
     destination: &Destination,
-    connection: Option<&firth_catalog::ConnectionName>,
+    connection: Option<&ConnectionName>,
+    overwrite: bool,
 ) -> Result<()> {
     for run in session.catalog()?.export_runs()? {
         if run.uri == destination.uri && run.connection.as_ref() == connection {
-            recover(session, destination, &run).await?;
+            match recover(session, destination, &run).await {
+                Ok(_) => {}
+                // It stays in the journal until its entry in the manifest was replaced.
+                Err(error) if overwrite && error.code() == Code::Conflict => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(())

@@ -141,9 +141,9 @@ fn by_partition(plan: LogicalPlan, columns: &[usize]) -> Result<LogicalPlan> {
 async fn look(validated: &Validated<'_>) -> Result<Found> {
     let (session, destination) = (validated.resolver.session, &validated.destination);
     let manifest = if destination.is_atomic {
-        let manifest = export::settle(session, destination).await?;
-        export::recover_same(session, destination, validated.connection.as_ref()).await?;
-        manifest
+        let overwrite = validated.options.bool("overwrite").unwrap_or(false);
+        export::recover_same(session, destination, validated.connection.as_ref(), overwrite).await?;
+        export::settle(session, destination, overwrite).await?
     } else {
         let manifest = destination.manifest().await?;
         if manifest.export(&destination.names.pattern()).is_some() {

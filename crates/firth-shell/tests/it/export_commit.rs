@@ -215,6 +215,46 @@ async fn of_two_exports_to_one_place_the_second_to_commit_says_that_it_lost(targ
     empty(target.store.as_ref(), &target.prefix).await;
 }
 
+/// What a commit needs is gone: an export without `overwrite` says so, and one with it replaces the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_cannot_be_finished_is_told_and_can_be_replaced() {
+    let target = Target::local();
+    let session = target.session("home").await;
+    target.kill("home", "committed", &target.export("x", 20_000, 1, ""));
+    let folder = target.home.path().join("out/exports/x");
+    for entry in std::fs::read_dir(&folder).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".firth-")) {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    let refused = session.execute(&target.export("x", 1, 2, "")).await.expect_err("it is lost");
+    assert!(refused.0.contains("of a committed export") && refused.0.contains("overwrite"), "{refused}");
+    session.execute(&target.export("x", 20_000, 3, ", overwrite = TRUE")).await.expect("replaced");
+    assert_eq!(target.read(&session, "x").await.as_deref(), Ok("20000 3 3"));
+    session.execute("CLEAN EXPORTS").await.expect("cleaned");
+    let left = session.execute("CLEAN EXPORTS").await.expect("cleaned").expect("rows");
+    assert!(left.rows.is_empty(), "{:?}", left.rows);
+}
+
+/// A file that another program put in the place of an exported one, and one that it left there.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_take_what_the_manifest_lists() {
+    let target = Target::local();
+    let session = target.session("home").await;
+    session.execute(&target.export("x", 20_000, 1, "")).await.expect("exported");
+    let folder = target.home.path().join("out/exports/x");
+    std::fs::write(folder.join("x-000000000007.csv"), "7\n").expect("written");
+    assert_eq!(target.read(&session, "x").await.as_deref(), Ok("20000 1 1"), "it is of no export");
+    std::fs::write(folder.join("other.csv"), "9\n").expect("written");
+    assert_eq!(target.read(&session, "x").await.as_deref(), Ok("20001 1 9"), "it has no exported name");
+    std::fs::write(folder.join("x-000000000001.csv"), "7\n").expect("written");
+    let error = target.read(&session, "x").await.expect_err("it was replaced");
+    assert!(error.contains("is not the one that was exported"), "{error}");
+    std::fs::remove_file(folder.join("_firth_manifest.json")).expect("removed");
+    target.read(&session, "x").await.expect("the files are taken as they are");
+}
+
 fn s3(test: &str) -> Option<Target> {
     let server = Servers::from_env().require_s3(test)?;
     let connection = format!(
