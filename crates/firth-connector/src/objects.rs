@@ -48,7 +48,8 @@ pub trait Staging: Send + Sync {
     /// Waits until every part that has arrived would survive a crash of the store.
     async fn make_durable(&self, path: &Path, upload: &str) -> object_store::Result<()>;
 
-    /// Makes the file visible, in the place of what was there. Fails if the upload was completed before.
+    /// Makes the file visible, in the place of what was there. Fails, or changes nothing, if the upload
+    /// was completed before.
     async fn complete(&self, path: &Path, upload: &str, parts: &[String]) -> object_store::Result<()>;
 
     /// Forgets an upload.
