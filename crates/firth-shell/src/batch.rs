@@ -1,6 +1,9 @@
 //! Runs without a shell: `-c` and `run FILE…`.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use firth_connector::Canceller;
 use firth_diagnostic::{Code, Diagnostic};
@@ -18,6 +21,7 @@ use crate::{
     script::Script,
     shell,
     stdin::StdinScript,
+    verify,
 };
 
 /// Where statements come from.
@@ -39,6 +43,7 @@ pub(crate) fn run(request: Request) -> Exit {
             return Exit::Failed;
         }
         Work::Shell => return shell::run(&request, reporter),
+        Work::Verify(paths) => return verified(&request, reporter, paths),
         Work::Text(text) => (vec![Input::Script(Script::new("-c", text.clone()))], false),
         Work::Files(paths) => {
             // All files are read before the first statement runs: a mistyped name changes nothing.
@@ -83,6 +88,21 @@ pub(crate) fn run(request: Request) -> Exit {
         Exit::Fine if unread => Exit::Failed,
         exit => exit,
     }
+}
+
+/// Verifies files, all of which are read first.
+fn verified(request: &Request, reporter: Reporter, paths: &[PathBuf]) -> Exit {
+    let scripts: Result<Vec<Script>, Diagnostic> = paths.iter().map(|path| Script::read(path)).collect();
+    let done = scripts.and_then(|scripts| {
+        let runtime = runtime(request).map_err(|error| no_runtime(&error))?;
+        let exit = runtime.block_on(verify::run(request, reporter, &scripts));
+        runtime.shutdown_background();
+        Ok(exit)
+    });
+    done.unwrap_or_else(|error| {
+        reporter.error(&error, None);
+        Exit::Failed
+    })
 }
 
 /// Standard output, or the file of `-o`.

@@ -56,6 +56,14 @@ enum Task {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Run each query with pushdown and without it; fail where the rows differ
+    Verify {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Say how to run the demo
     Demo {
         #[command(flatten)]
@@ -155,6 +163,8 @@ pub(crate) enum Work {
     Text(String),
     /// `run FILE…`.
     Files(Vec<PathBuf>),
+    /// `verify FILE…`.
+    Verify(Vec<PathBuf>),
     /// Nothing was named and somebody sits there.
     Shell,
     /// `demo`.
@@ -187,6 +197,7 @@ fn request(line: CommandLine) -> Result<Request, String> {
         (Some(sql), None) => (Work::Text(sql), Flags::default()),
         (None, Some(Task::Run { files, flags })) => (Work::Files(files), flags),
         (None, Some(Task::Clean { flags })) => (Work::Text("CLEAN EXPORTS".to_owned()), flags),
+        (None, Some(Task::Verify { files, flags })) => (Work::Verify(files), flags),
         (None, Some(Task::Demo { flags })) => (Work::Demo, flags),
         (None, None) if stdin().is_terminal() => (Work::Shell, Flags::default()),
         // `firth < file.sql`.

@@ -28,6 +28,7 @@ mod script;
 mod shell;
 mod stats;
 mod stdin;
+mod verify;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 

@@ -78,17 +78,9 @@ impl Runner {
         mut output: Output,
         interrupt: Interrupt,
     ) -> Self {
-        let session = Session::new(SessionOptions {
-            home: request.home.clone(),
-            connectors: firth_connectors::all(),
-            principal: home::principal(),
-            parameters: request.parameters.clone(),
-            settings: request.settings.clone(),
-            prompt: terminal_prompt(),
-        });
         output.progress = Progress::new(request.quiet);
         Runner {
-            session: Arc::new(session),
+            session: Arc::new(session(request)),
             output,
             reporter,
             last_figures: None,
@@ -182,6 +174,18 @@ impl Runner {
         }
         Done { ended, rows: progress.has_rows.then_some(progress.rows), elapsed }
     }
+}
+
+/// A fresh session for what the command line asks.
+pub(crate) fn session(request: &Request) -> Session {
+    Session::new(SessionOptions {
+        home: request.home.clone(),
+        connectors: firth_connectors::all(),
+        principal: home::principal(),
+        parameters: request.parameters.clone(),
+        settings: request.settings.clone(),
+        prompt: terminal_prompt(),
+    })
 }
 
 /// A statement where it stands.

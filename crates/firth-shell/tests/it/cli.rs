@@ -73,6 +73,20 @@ fn results_are_csv_where_nobody_looks() {
 }
 
 #[test]
+fn verify_asks_every_query_twice_and_stops_at_a_failure() {
+    let place = Place::new();
+    place.file(
+        "a.sql",
+        "CREATE SCHEMA s;\nSELECT 1 AS a UNION ALL SELECT 2;\n\nSELECT CAST('x' AS INT64) AS n;\nSELECT 3;",
+    );
+    let shown = place.firth(&["verify", "a.sql"]);
+    assert!(shown.starts_with("exit 1\n--- stdout\n--- stderr\na.sql:2: 2 rows, the same"), "{shown}");
+    assert!(!shown.contains("1 rows"), "{shown}");
+    let shown = place.firth(&["verify", "a.sql", "--continue-on-error"]);
+    assert!(shown.starts_with("exit 1\n") && shown.contains("a.sql:5: 1 rows, the same"), "{shown}");
+}
+
+#[test]
 fn every_format_can_be_chosen() {
     assert_snapshot!(firth(&["-c", TWO_ROWS, "--format", "table"]), @"
     exit 0
