@@ -57,7 +57,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     arguments.finish()?;
     let programs = programs.map_or_else(|| build(release), Ok)?;
     let mut specs: Vec<&'static ServerSpec> =
-        wanted(&[])?.into_iter().filter(|spec| spec.name != "s3").collect();
+        wanted(&[])?.into_iter().filter(|spec| !["s3", "keyring"].contains(&spec.name)).collect();
     specs.push(DEMO_S3);
     let folder = fresh_state("demo");
     let servers = ServerSet::start(folder.clone(), programs.clone(), &specs)?;

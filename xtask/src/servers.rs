@@ -210,7 +210,7 @@ fn stop(state: &Path) -> Vec<String> {
     let stopped = server::stop_all(state);
     server::remove_outside(state);
     // Only what we made: the folder may be one of the user's.
-    for name in ["pids", "postgres", "s3", "azure", "gcs", "gcs-front"] {
+    for name in ["pids", "postgres", "s3", "azure", "gcs", "gcs-front", "keyring", "keyring-bus"] {
         let _ = fs::remove_dir_all(state.join(name));
     }
     for name in ["env.sh", "lock"] {
@@ -252,6 +252,6 @@ mod tests {
     #[test]
     fn an_unknown_server_is_refused() {
         let error = wanted(&["oracle".to_string()]).unwrap_err();
-        assert_eq!(error, "there is no server \"oracle\"; there are postgres, s3, azure, gcs");
+        assert_eq!(error, "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring");
     }
 }

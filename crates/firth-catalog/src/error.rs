@@ -219,7 +219,28 @@ pub(crate) fn passphrase_needed(database: &Path) -> Diagnostic {
         .hint("Set FIRTH_PASSPHRASE to the passphrase that was set when the first secret was stored.")
 }
 
-pub(crate) fn keyring_unsupported() -> Diagnostic {
-    Diagnostic::error(Code::Unsupported, "keeping the key in the operating system's keyring is not supported")
-        .hint("Use the key file, which is the default, or set FIRTH_PASSPHRASE.")
+pub(crate) fn keyring_unreachable(cause: &str) -> Diagnostic {
+    Diagnostic::error(Code::Unreachable, "the operating system's keyring cannot be used").detail(cause).hint(
+        "Unlock it, or start its service; nothing stored is lost. A new home can keep its key in a file: \
+             unset FIRTH_KEY_SOURCE.",
+    )
+}
+
+pub(crate) fn key_missing_in_keyring(name: &str, database: &Path) -> Diagnostic {
+    Diagnostic::error(Code::NotFound, format!("the keyring has no entry {name:?} of the service \"firth\""))
+        .detail(format!("the stored secrets in {database:?} open only with it; nothing in there was lost"))
+        .hint(
+            "Use the account whose keyring has it. If it is gone for good, choose another folder with \
+             `--home` and make the connections again.",
+        )
+}
+
+pub(crate) fn wrong_key_in_keyring(database: &Path) -> Diagnostic {
+    Diagnostic::error(
+        Code::Unauthenticated,
+        format!("the key in the keyring does not open the secrets in {database:?}"),
+    )
+    .hint(
+        "Somebody changed the entry of the service \"firth\". Put it back; the stored secrets are unchanged.",
+    )
 }

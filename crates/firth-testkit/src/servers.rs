@@ -16,6 +16,8 @@ pub struct Servers {
     pub azure: Option<Azure>,
     /// Google Cloud Storage, by fake-gcs-server behind our front.
     pub gcs: Option<Gcs>,
+    /// A keyring of the desktop, unlocked.
+    pub keyring: Option<Keyring>,
 }
 
 /// A PostgreSQL server, with TLS and SCRAM.
@@ -90,6 +92,13 @@ pub struct Gcs {
     pub bucket: String,
 }
 
+/// A Secret Service on a message bus of its own.
+#[derive(Clone)]
+pub struct Keyring {
+    /// The bus, as `DBUS_SESSION_BUS_ADDRESS` names it.
+    pub bus: String,
+}
+
 impl Servers {
     /// What the variables of this process say.
     pub fn from_env() -> Servers {
@@ -108,6 +117,7 @@ impl Servers {
             s3: S3::from_variables(of("S3")),
             azure: Azure::from_variables(of("AZURE")),
             gcs: Gcs::from_variables(of("GCS")),
+            keyring: of("KEYRING")("BUS").map(|bus| Keyring { bus }),
         }
     }
 
@@ -129,6 +139,11 @@ impl Servers {
     /// The Google Cloud Storage server, or a skip; see [`require`].
     pub fn require_gcs(self, test: &str) -> Option<Gcs> {
         require("gcs", test, self.gcs)
+    }
+
+    /// The keyring, or a skip; see [`require`].
+    pub fn require_keyring(self, test: &str) -> Option<Keyring> {
+        require("keyring", test, self.keyring)
     }
 }
 

@@ -7,6 +7,7 @@ mod azurite;
 mod demo_s3;
 mod fake_gcs;
 pub(crate) mod install;
+mod keyring;
 mod ports;
 mod postgres;
 mod process;
@@ -33,7 +34,7 @@ pub(crate) struct ServerSpec {
 
 /// All servers.
 pub(crate) const SERVERS: &[ServerSpec] =
-    &[postgres::SERVER, seaweedfs::SERVER, azurite::SERVER, fake_gcs::SERVER];
+    &[postgres::SERVER, seaweedfs::SERVER, azurite::SERVER, fake_gcs::SERVER, keyring::SERVER];
 
 /// The S3 server of the demo, which needs nothing but us. The tests' one is stricter.
 pub(crate) const DEMO_S3: &ServerSpec = &demo_s3::SERVER;

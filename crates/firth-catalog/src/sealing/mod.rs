@@ -10,6 +10,7 @@
 
 mod cipher;
 mod key_file;
+mod keyring;
 mod options;
 mod passphrase;
 
@@ -60,23 +61,28 @@ impl Sealing {
         if let Some(record) = sealing_key::read(connection)? {
             return Ok(self.recorded(&record)?);
         }
-        let (source, derivation, key) = self.first()?;
-        let record = KeyRecord { source, derivation, check: key.check_value()? };
+        let (record, key) = self.first()?;
         sealing_key::insert(connection, &record)?;
         self.remember(record.check, &key);
         Ok(key)
     }
 
-    fn first(&self) -> Result<(KeySource, Option<Derivation>, SealingKey)> {
-        match self.options.chosen() {
-            KeySource::File => Ok((KeySource::File, None, key_file::read_or_create(&self.home)?)),
+    fn first(&self) -> Result<(KeyRecord, SealingKey)> {
+        let source = self.options.chosen();
+        let (derivation, key) = match source {
+            KeySource::File => (None, key_file::read_or_create(&self.home)?),
             KeySource::Passphrase => {
                 let derivation = Derivation::fresh()?;
                 let key = derivation.derive(self.passphrase()?)?;
-                Ok((KeySource::Passphrase, Some(derivation), key))
+                (Some(derivation), key)
             }
-            KeySource::Keyring => Err(error::keyring_unsupported()),
+            KeySource::Keyring => (None, SealingKey::random()?),
+        };
+        let check = key.check_value()?;
+        if source == KeySource::Keyring {
+            keyring::store(&check, &key)?;
         }
+        Ok((KeyRecord { source, derivation, check }, key))
     }
 
     fn recorded(&self, record: &KeyRecord) -> Result<SealingKey> {
@@ -97,7 +103,9 @@ impl Sealing {
             (KeySource::Passphrase, None) => {
                 return Err(StoreError::stored("sealing_key", "no salt").into_diagnostic(&database));
             }
-            (KeySource::Keyring, _) => return Err(error::keyring_unsupported()),
+            (KeySource::Keyring, _) => {
+                (keyring::read(&record.check, &database)?, error::wrong_key_in_keyring(&database))
+            }
         };
         if !key.passes(&record.check) {
             return Err(wrong);

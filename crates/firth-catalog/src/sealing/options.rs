@@ -22,18 +22,20 @@ pub enum KeySource {
     File,
     /// A passphrase, by Argon2id.
     Passphrase,
-    /// The operating system's keyring. Not supported yet.
+    /// The operating system's keyring: Keychain Services, the Credential Manager or the Secret Service.
     Keyring,
 }
 
 impl CatalogOptions {
     /// The variable that holds the passphrase.
     pub const PASSPHRASE_VARIABLE: &'static str = "FIRTH_PASSPHRASE";
+    /// The variable that asks for a source of the first key: `file`, `passphrase` or `keyring`.
+    pub const KEY_SOURCE_VARIABLE: &'static str = "FIRTH_KEY_SOURCE";
 
     /// Reads the process's environment. Nothing else in this crate does.
     ///
     /// An empty passphrase is none. One that is not UTF-8 is an error: to ignore it would be to choose a
-    /// key file behind the user's back.
+    /// key file behind the user's back. So is a key source that nobody knows.
     pub fn from_environment() -> Result<Self> {
         let passphrase = match env::var(Self::PASSPHRASE_VARIABLE) {
             Ok(text) if text.is_empty() => None,
@@ -47,7 +49,11 @@ impl CatalogOptions {
                 .hint("Set it again, or unset it."));
             }
         };
-        Ok(CatalogOptions { passphrase, key_source: None })
+        let key_source = match env::var_os(Self::KEY_SOURCE_VARIABLE) {
+            Some(text) if !text.is_empty() => Some(asked_for(&text.to_string_lossy())?),
+            _ => None,
+        };
+        Ok(CatalogOptions { passphrase, key_source })
     }
 
     /// The source of a first key.
@@ -58,6 +64,15 @@ impl CatalogOptions {
             (None, _) => KeySource::File,
         }
     }
+}
+
+/// The source that the user named.
+fn asked_for(text: &str) -> Result<KeySource> {
+    KeySource::from_word(&text.to_ascii_lowercase()).ok_or_else(|| {
+        let message =
+            format!("{} is {text:?}, which is no source of a key", CatalogOptions::KEY_SOURCE_VARIABLE);
+        Diagnostic::error(Code::Invalid, message).hint("Set it to file, passphrase or keyring, or unset it.")
+    })
 }
 
 impl KeySource {
@@ -75,5 +90,19 @@ impl KeySource {
         [KeySource::File, KeySource::Passphrase, KeySource::Keyring]
             .into_iter()
             .find(|source| source.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_named_by_its_word() {
+        for source in [KeySource::File, KeySource::Passphrase, KeySource::Keyring] {
+            assert_eq!(asked_for(&source.word().to_uppercase()), Ok(source));
+        }
+        let error = asked_for("vault").expect_err("no such source");
+        assert_eq!(error.message(), "FIRTH_KEY_SOURCE is \"vault\", which is no source of a key");
     }
 }

@@ -5,12 +5,6 @@ use std::fs;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::KeySource;
-
-fn keyring(folder: &Path) -> Catalog {
-    let options = CatalogOptions { passphrase: None, key_source: Some(KeySource::Keyring) };
-    Catalog::open_with(folder, options).expect("the catalog opens")
-}
 
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: u32) {
@@ -153,17 +147,6 @@ fn a_first_secret_that_fails_to_be_stored_chooses_no_key() {
     create(&opened(home.path()), &shop("c", "p"), OnExisting::Fail).expect("made");
     assert_eq!(password(&catalog, "c"), Ok("p".to_owned()));
     assert!(home.path().join("key").exists());
-}
-
-#[test]
-fn the_keyring_is_named_but_not_there() {
-    let home = folder();
-    let error = create(&keyring(home.path()), &shop("c", "p"), OnExisting::Fail).expect_err("unsupported");
-    assert_snapshot!(rendered(&error, home.path()), @r"
-    error[unsupported]: keeping the key in the operating system's keyring is not supported
-    hint: Use the key file, which is the default, or set FIRTH_PASSPHRASE.
-    ");
-    assert_eq!(opened(home.path()).connections().map(|all| all.len()), Ok(0));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod docs;
 mod export_commit;
 mod full_disk;
 mod interrupt;
+mod keyring;
 mod place;
 mod random_queries;
 mod scratch;

@@ -42,7 +42,11 @@ impl Place {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(insta_cmd::get_cargo_bin("firth"));
         command.args(arguments).current_dir(self.path()).env("FIRTH_HOME", self.path().join("home"));
-        command.env_remove("NO_COLOR").env_remove("FIRTH_PASSPHRASE").stdin(Stdio::null());
+        command
+            .env_remove("NO_COLOR")
+            .env_remove("FIRTH_PASSPHRASE")
+            .env_remove("FIRTH_KEY_SOURCE")
+            .stdin(Stdio::null());
         command
     }
 
