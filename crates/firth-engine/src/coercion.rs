@@ -7,6 +7,7 @@
 //! - A FLOAT64 *literal* beside a NUMERIC is that NUMERIC, exactly as written: `x = 0.07` compares
 //!   decimals. GoogleSQL coerces literals to the type they stand beside; every other FLOAT64 makes the
 //!   NUMERIC a FLOAT64.
+//! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
 //! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
 
 use std::str::FromStr;
@@ -21,15 +22,19 @@ use datafusion::{
     error::Result,
     functions::math::round,
     logical_expr::{
-        Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, expr::InList,
+        Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast, expr::InList,
         expr_rewriter::NamePreserver, utils::merge_schema,
     },
     optimizer::AnalyzerRule,
 };
 
 mod division;
+mod text;
 
 use division::divide;
+use text::{is_written_differently, to_text};
+
+use crate::overflow::checked_constant;
 
 /// The rule.
 #[derive(Debug)]
@@ -77,7 +82,9 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let (right, widened_right) = as_float_beside(right, &left.get_type(schema)?, schema)?;
             let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
             let changed = changed_left || changed_right || widened_left || widened_right;
-            Ok(Transformed::new_transformed(expr, changed))
+            let checked = checked_constant(expr, schema)?;
+            let changed = changed || checked.transformed;
+            Ok(Transformed::new_transformed(checked.data, changed))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
             let data_type = expr.get_type(schema)?;
@@ -123,6 +130,12 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 _ => return Ok(Transformed::no(Expr::Cast(cast))),
             };
             Ok(Transformed::yes(Expr::Cast(Cast::new(Box::new(rounded), DataType::Int64))))
+        }
+        // A SAFE_CAST of these to STRING never fails either.
+        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field })
+            if *field.data_type() == DataType::Utf8 && is_written_differently(&expr.get_type(schema)?) =>
+        {
+            Ok(Transformed::yes(to_text().call(vec![*expr])))
         }
         other => Ok(Transformed::no(other)),
     }

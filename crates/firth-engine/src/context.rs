@@ -14,9 +14,8 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::Remotes;
-use firth_pushdown::PushdownPlanner;
 
-use crate::{Settings, coercion::GoogleSqlCoercion, store::StatementStores};
+use crate::{Settings, coercion::GoogleSqlCoercion, planner::StatementPlanner, store::StatementStores};
 
 /// How many consumers an out-of-memory message names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -64,7 +63,7 @@ pub(crate) fn statement_context(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(rules)
-        .with_query_planner(Arc::new(PushdownPlanner))
+        .with_query_planner(Arc::new(StatementPlanner))
         .build();
     Ok(SessionContext::new_with_state(state))
 }

@@ -10,6 +10,8 @@ mod error;
 mod export;
 mod files;
 mod outcome;
+mod overflow;
+mod planner;
 mod report;
 mod resolve;
 mod session;

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -28,7 +29,9 @@ fn start(place: &Place) -> std::result::Result<Variables, Unavailable> {
     // An abstract socket: the path of an ordinary one may be 107 bytes long, and our folder's is longer.
     let bus = format!("unix:abstract=firth-keyring-{}", random_hex(8)?);
     let mut daemon = Command::new("dbus-daemon");
-    daemon.args(["--session", "--nofork", "--nopidfile"]).arg(format!("--address={bus}"));
+    daemon
+        .args(["--nofork", "--nopidfile"])
+        .arg(format!("--config-file={}", configuration(place, &bus)?.display()));
     let mut daemon = Process::start("keyring-bus", &place.state, Stop::TERM, &mut daemon)?;
     let send = |words: &[&str]| {
         run_quietly(Command::new("dbus-send").arg(format!("--bus={bus}")).arg("--print-reply").args(words))
@@ -49,6 +52,29 @@ fn start(place: &Place) -> std::result::Result<Variables, Unavailable> {
         send(&locked).is_ok_and(|reply| reply.contains("boolean false"))
     })?;
     Ok(vec![("KEYRING_BUS", bus)])
+}
+
+/// The bus's configuration. The machine's own would start a keyring of its own, with nobody's password, when
+/// the first message to one arrives.
+fn configuration(place: &Place, bus: &str) -> Result<PathBuf> {
+    let folder = place.state.join("keyring-bus");
+    fs::create_dir_all(&folder).context(folder.display())?;
+    let path = folder.join("bus.conf");
+    let text = format!(
+        r#"<busconfig>
+  <type>session</type>
+  <listen>{bus}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#
+    );
+    fs::write(&path, text).context(path.display())?;
+    Ok(path)
 }
 
 fn keyring(place: &Place, bus: &str) -> Result<Process> {

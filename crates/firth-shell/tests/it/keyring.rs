@@ -73,6 +73,9 @@ fn an_unknown_source_is_refused_before_anything_is_made() {
     assert_eq!(refused.status.code(), Some(1));
     assert_snapshot!(stderr(&refused), @r#"
     error[invalid]: FIRTH_KEY_SOURCE is "vault", which is no source of a key
+     --> -c:1:1
+    1 | CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = '127.0.0.1', port = 1, database = 'd',
+      | ^^^^^^
     hint: Set it to file, passphrase or keyring, or unset it.
     "#);
     assert!(!place.path().join("home/key").exists());

@@ -5,6 +5,7 @@ mod canary;
 mod cli;
 mod crash;
 mod docs;
+mod examples;
 mod export_commit;
 mod full_disk;
 mod interrupt;

@@ -1,6 +1,6 @@
 //! The walk over expressions: children first, then the expression itself.
 
-use firth_diagnostic::Result;
+use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, Subscript, UnaryOperator, Value, WindowFrameBound, WindowSpec, WindowType,
@@ -31,6 +31,10 @@ impl Rewriter<'_> {
     fn children(&mut self, expr: &mut Expr) -> Result<()> {
         match expr {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) | Expr::TypedString(_) => {
+                Ok(())
+            }
+            // The smallest INT64 is written as the negative of what is no INT64.
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } if is_negative_of_smallest(inner) => {
                 Ok(())
             }
             Expr::Wildcard(_) | Expr::QualifiedWildcard(..) | Expr::MatchAgainst { .. } => Ok(()),
@@ -251,6 +255,12 @@ impl Rewriter<'_> {
                 if let Value::Placeholder(name) = &value.value {
                     let span = crate::parse::place(value.span).unwrap_or(self.whole);
                     *expr = self.parameter(name, span)?;
+                } else if let Value::Number(digits, _) = &value.value
+                    && is_integer(digits)
+                    && digits.parse::<i64>().is_err()
+                {
+                    let span = crate::parse::place(value.span).unwrap_or(self.whole);
+                    return Err(too_large(digits, span));
                 }
             }
             Expr::TypedString(typed) => {
@@ -299,4 +309,20 @@ impl Rewriter<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the text of a number is that of an integer: digits and nothing else.
+fn is_integer(digits: &str) -> bool {
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_negative_of_smallest(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(&value.value, Value::Number(digits, _)
+        if digits.parse() == Ok(i64::MIN.unsigned_abs())))
+}
+
+fn too_large(digits: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(Code::Invalid, format!("integer literal {digits} is out of range"))
+        .at(span)
+        .hint("INT64 ends at 9223372036854775807. Write NUMERIC '…' or BIGNUMERIC '…' for larger numbers.")
 }

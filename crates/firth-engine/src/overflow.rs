@@ -1,0 +1,111 @@
+//! INT64 arithmetic that overflows is an error, as in GoogleSQL; DataFusion's `+`, `-`, `*` and SUM wrap.
+//!
+//! The operators stay DataFusion's own until its optimizer and the pushdown are done with them: both know
+//! operators, and neither knows our functions. [`check_arithmetic`] then puts a checked function in the
+//! place of each that is left. What has no column in it is different: it is computed while it is optimized, so
+//! the analyzer ([`checked_constant`]) replaces it before.
+//!
+//! A remote that evaluates an operator fails by itself where it overflows: its dialect lists it for that.
+
+mod function;
+mod sum;
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::{
+    common::{
+        DFSchema,
+        tree_node::{Transformed, TreeNode},
+    },
+    error::Result,
+    logical_expr::{
+        AggregateUDF, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFunctionDefinition,
+        expr_rewriter::NamePreserver, utils::merge_schema,
+    },
+};
+
+use function::checked;
+use sum::checked_sum;
+
+/// Puts checked functions in the place of operators and sums. `plan` is optimized, and what is sent to a
+/// remote is out of it.
+pub(crate) fn check_arithmetic(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| {
+        // What a scan filters by is its own affair: it was offered with operators.
+        if matches!(plan, LogicalPlan::TableScan(_)) {
+            return Ok(Transformed::no(plan));
+        }
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|expr| check(expr, &schema))?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })
+    })
+    .map(|checked| checked.data)
+}
+
+/// The checked function for an operator without a column in it, which would be computed too early for
+/// the rule.
+pub(crate) fn checked_constant(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match &expr {
+        Expr::BinaryExpr(BinaryExpr { left, right, .. }) if is_constant(left) && is_constant(right) => {
+            check(expr, schema)
+        }
+        _ => Ok(Transformed::no(expr)),
+    }
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    !expr.any_column_refs()
+        && !expr.contains_outer()
+        && expr.exists(|part| Ok(is_query(part))).is_ok_and(|found| !found)
+}
+
+fn is_query(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_))
+}
+
+fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+                && left.get_type(schema)?.is_signed_integer()
+                && right.get_type(schema)?.is_signed_integer() =>
+        {
+            Ok(Transformed::yes(checked(op, *left, *right)?))
+        }
+        Expr::AggregateFunction(mut function)
+            if is_plain_sum(&function.func, &function.params.args, function.params.distinct, schema)? =>
+        {
+            function.func = checked_sum();
+            Ok(Transformed::yes(Expr::AggregateFunction(function)))
+        }
+        Expr::WindowFunction(mut function) => match &function.fun {
+            WindowFunctionDefinition::AggregateUDF(sum)
+                if is_plain_sum(sum, &function.params.args, function.params.distinct, schema)? =>
+            {
+                function.fun = WindowFunctionDefinition::AggregateUDF(checked_sum());
+                Ok(Transformed::yes(Expr::WindowFunction(function)))
+            }
+            _ => Ok(Transformed::no(Expr::WindowFunction(function))),
+        },
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// Whether this is DataFusion's SUM over INT64. (Of a DISTINCT one the values are few: it may wrap.)
+fn is_plain_sum(
+    function: &Arc<AggregateUDF>,
+    arguments: &[Expr],
+    distinct: bool,
+    schema: &DFSchema,
+) -> Result<bool> {
+    let [argument] = arguments else { return Ok(false) };
+    Ok(function.name() == "sum"
+        && !distinct
+        && !Arc::ptr_eq(function, &checked_sum())
+        && argument.get_type(schema)? == DataType::Int64)
+}

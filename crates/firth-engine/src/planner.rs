@@ -1,0 +1,36 @@
+//! From an optimized plan to one that runs: what has to see a plan once, when no rule will change it any
+//! more.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::{
+    catalog::Session,
+    error::Result,
+    execution::context::QueryPlanner,
+    logical_expr::LogicalPlan,
+    physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
+};
+
+use firth_pushdown::push_down;
+
+use crate::overflow::check_arithmetic;
+
+/// Replaces what can be sent, checks the arithmetic that is left to be done here, and plans that as
+/// DataFusion does.
+#[derive(Debug)]
+pub(crate) struct StatementPlanner;
+
+#[async_trait]
+impl QueryPlanner for StatementPlanner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let pushed = push_down(plan.clone())?;
+        let plan = check_arithmetic(pushed.plan)?;
+        DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await
+    }
+}

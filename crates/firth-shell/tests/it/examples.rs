@@ -1,0 +1,153 @@
+//! Every SQL example under `docs/guide/` runs, page by page, and answers what the page says.
+//!
+//! A fence ```` ```sql ```` is run; a fence ```` ```csv ```` or ```` ```text ```` right behind it is its standard
+//! output, or its error. `/data` in a page is a folder of the reader's: here one with a few small files.
+//! A comment `<!-- needs: postgres -->` says which servers a page asks for.
+
+use std::{fs, path::Path};
+
+use firth_testkit::servers::Servers;
+
+use crate::{
+    place::{Place, stderr},
+    scratch::{Schema, unique},
+};
+
+/// What lies in the reader's folder.
+const FILES: [(&str, &str); 2] = [
+    (
+        "clicks.csv",
+        "customer_id,page,at\n1,home,2026-01-02T03:04:05\n2,cart,2026-01-02T03:05:00\n1,cart,2026-01-03T00:00:00\n",
+    ),
+    ("events.json", "{\"id\": 1, \"kind\": \"open\"}\n{\"id\": 2, \"kind\": \"close\"}\n"),
+];
+
+/// What lies in the reader's database.
+const DATABASE: &str = "
+    CREATE TABLE customers (id bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL, country char(2), balance numeric(12, 2));
+    INSERT INTO customers VALUES (1, 'Anna', 'NL', 12.50), (2, 'Ben', 'DE', -3), (3, 'Chloé', 'FR', NULL);
+    ANALYZE customers;
+";
+
+/// One example: where it stands, the statements, and what they are said to answer.
+#[derive(Debug, PartialEq)]
+struct Example {
+    line: usize,
+    sql: String,
+    answer: Option<String>,
+}
+
+#[test]
+fn examples_of_the_guide_answer_what_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide");
+    let mut wrong = Vec::new();
+    let mut pages = 0;
+    for entry in fs::read_dir(&folder).expect("the guide is there") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        pages += 1;
+        let text = fs::read_to_string(&path).expect("a page");
+        let page = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        wrong.extend(run(&page, &text).into_iter().map(|problem| format!("{page}:{problem}")));
+    }
+    assert!(pages > 0, "no page in {}", folder.display());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Runs the examples of a page in one home, and says what went otherwise.
+fn run(page: &str, text: &str) -> Vec<String> {
+    let place = Place::new();
+    for (name, contents) in FILES {
+        place.file(name, contents);
+    }
+    let mut schema = None;
+    if text.contains("<!-- needs: postgres -->") {
+        let test = format!("examples_of_the_guide: {page}");
+        let Some(server) = Servers::from_env().require_postgres(&test) else { return Vec::new() };
+        schema = Some(Schema::create(&server, &unique("guide"), DATABASE, place.path()));
+    }
+    let folder = place.path().display().to_string();
+    let mut wrong = Vec::new();
+    for example in examples(text) {
+        let mut sql = example.sql.replace("/data/", &format!("{folder}/"));
+        if let Some(schema) = &schema {
+            let database = std::env::var("FIRTH_TEST_PG_DATABASE").unwrap_or_default();
+            sql = sql.replace("postgres://shop/public", &format!("postgres://{database}/{}", schema.name));
+            sql = sql.replace("public.customers", &format!("{}.customers", schema.name));
+        }
+        let mut command = place.command(&["--format", "csv", "-c", &sql]);
+        command.current_dir(place.path());
+        for (ours, theirs) in [
+            ("SHOP_HOST", "PG_HOST"),
+            ("SHOP_PORT", "PG_PORT"),
+            ("SHOP_DATABASE", "PG_DATABASE"),
+            ("SHOP_USER", "PG_USER"),
+            ("SHOP_PASSWORD", "PG_PASSWORD"),
+            ("SHOP_CA", "PG_CA"),
+        ] {
+            if let Ok(value) = std::env::var(format!("FIRTH_TEST_{theirs}")) {
+                command.env(ours, value);
+            }
+        }
+        let output = command.output().expect("started");
+        let answered = match output.status.code() {
+            Some(0) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            _ => stderr(&output),
+        };
+        let mut answered = answered.replace(&folder, "/data");
+        if let Some(schema) = &schema {
+            answered = answered.replace(&schema.name, "public");
+        }
+        let fits = match &example.answer {
+            Some(expected) => expected.trim_end() == answered.trim_end(),
+            None => output.status.code() == Some(0),
+        };
+        if !fits {
+            let line = example.line;
+            wrong.push(format!(
+                "{line}: {}\nanswers\n{answered}\nThe page says {:?}",
+                example.sql, example.answer
+            ));
+        }
+    }
+    wrong
+}
+
+/// The examples of a page, in order.
+fn examples(text: &str) -> Vec<Example> {
+    let mut found: Vec<Example> = Vec::new();
+    let mut lines = text.lines().enumerate();
+    // Whether nothing but empty lines stands between the last example and here.
+    let mut behind = false;
+    while let Some((number, line)) = lines.next() {
+        let Some(kind) = line.strip_prefix("```") else {
+            behind &= line.trim().is_empty();
+            continue;
+        };
+        let body: Vec<&str> =
+            lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        let body = body.join("\n");
+        match (kind, found.last_mut()) {
+            ("sql", _) => found.push(Example { line: number + 1, sql: body, answer: None }),
+            ("csv" | "text", Some(example)) if behind => example.answer = Some(body),
+            _ => {}
+        }
+        behind = kind == "sql";
+    }
+    found
+}
+
+#[test]
+fn an_answer_belongs_to_the_example_right_before_it() {
+    let text =
+        "a\n```sql\nSELECT 1\n```\n\n```csv\nf0_\n1\n```\n```sql\nSELECT 2\n```\nprose\n```csv\nx\n```\n";
+    assert_eq!(
+        examples(text),
+        [
+            Example { line: 2, sql: "SELECT 1".to_owned(), answer: Some("f0_\n1".to_owned()) },
+            Example { line: 10, sql: "SELECT 2".to_owned(), answer: None },
+        ]
+    );
+}
