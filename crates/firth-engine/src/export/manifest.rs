@@ -140,7 +140,26 @@ impl Manifest {
     }
 }
 
+/// Whether nothing says that two sightings are of different objects. Some S3 servers list without ETags;
+/// there the size has to do, and a read that begins is held to its object by its own ETag.
+pub(crate) fn may_be_same(one: Option<&str>, other: Option<&str>) -> bool {
+    one.is_none() || other.is_none() || same_tag(one, other)
+}
+
 /// An ETag without its quotes: Cloud Storage leaves them out of listings.
 pub(crate) fn same_tag(one: Option<&str>, other: Option<&str>) -> bool {
     one.map(|tag| tag.trim_matches('"')) == other.map(|tag| tag.trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_differ_only_if_both_are_known() {
+        assert!(may_be_same(Some("\"a\""), Some("a")));
+        assert!(!may_be_same(Some("\"a\""), Some("\"b\"")));
+        assert!(may_be_same(None, Some("\"b\"")), "a server that lists without ETags");
+        assert!(!same_tag(None, Some("\"b\"")));
+    }
 }

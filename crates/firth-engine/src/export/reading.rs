@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::{ObjectMeta, path::Path};
 
-use super::{Export, FileNames, Snapshot, State, manifest::same_tag, naming::may_be_exported};
+use super::{Export, FileNames, Snapshot, State, manifest::may_be_same, naming::may_be_exported};
 use crate::store::StoreHandle;
 
 /// What manifests say of a listing.
@@ -39,7 +39,7 @@ pub(crate) async fn honoured(
             Err(error) => return Err(error),
         };
         let tag = snapshot.version.as_ref().and_then(|version| version.e_tag.as_deref());
-        if meta.is_some_and(|meta| !same_tag(meta.e_tag.as_deref(), tag)) {
+        if meta.is_some_and(|meta| !may_be_same(meta.e_tag.as_deref(), tag)) {
             return Ok(Honoured::Changed(changing(&uri)));
         }
         for (pattern, export) in &snapshot.manifest.exports {
@@ -109,7 +109,7 @@ fn honour(
         };
         // What matches the pattern and is not in the manifest was replaced.
         let Some(file) = asked_for.get(name) else { continue };
-        if meta.size != file.bytes || !same_tag(meta.e_tag.as_deref(), file.e_tag.as_deref()) {
+        if meta.size != file.bytes || !may_be_same(meta.e_tag.as_deref(), file.e_tag.as_deref()) {
             return Ok(Honoured::Changed(replaced(uri, name)));
         }
         seen.insert(file.name.as_str());
