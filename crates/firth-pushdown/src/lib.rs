@@ -21,7 +21,7 @@ mod table;
 
 pub use codec::RemoteScanCodec;
 pub use names::{NAME_METADATA, shown_schema};
-pub use query::{Kept, PushdownPlanner, Pushed, push_down};
+pub use query::{Kept, Pushed, push_down};
 pub use scan::{RemoteScanExec, execute};
 pub use sql::scan_sql;
 pub use table::{Pushdown, RemoteTable};

@@ -133,21 +133,10 @@ async fn answer(session: &Session, statement: &Statement) -> Result<Answer> {
             .map(|(field, column)| Values::try_new(field, column))
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(|error| Diagnostic::internal(format!("a value has no text: {error}")))?;
-        rows.extend(
-            (0..batch.num_rows()).map(|row| columns.iter().map(|column| text(column, row)).collect()),
-        );
+        rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column.text(row)).collect()));
     }
     let floats = fields.iter().map(|field| *field.data_type() == DataType::Float64).collect();
     Ok(Answer { floats, rows })
-}
-
-fn text(column: &Values, row: usize) -> Option<String> {
-    if column.is_null(row) {
-        return None;
-    }
-    let mut text = String::new();
-    column.push_text(row, &mut text);
-    Some(text)
 }
 
 /// The first row that one has and the other has not, in no order.

@@ -123,7 +123,10 @@ fn honour(
 
 fn changing(uri: &str) -> Diagnostic {
     Diagnostic::error(Code::Conflict, format!("the exports of {uri:?} change all the time"))
-        .hint("Run the query again.")
+        .hint(
+            "Run the query again. If nobody is exporting there, delete that manifest: then the files are taken as they \
+             are.",
+        )
 }
 
 fn replaced(uri: &str, name: &str) -> Diagnostic {

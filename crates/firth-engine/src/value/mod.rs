@@ -113,6 +113,16 @@ impl Values {
         is_plain && !delimiter.is_ascii_alphanumeric() && !"+-.:".contains(delimiter)
     }
 
+    /// A value as a text of its own; NULL is `None`. For a few values: [`Values::push_text`] allocates nothing.
+    pub fn text(&self, row: usize) -> Option<String> {
+        if self.is_null(row) {
+            return None;
+        }
+        let mut text = String::new();
+        self.push_text(row, &mut text);
+        Some(text)
+    }
+
     /// Writes a value that is not NULL for a text format.
     pub fn push_text(&self, row: usize, out: &mut String) {
         match &self.kind {

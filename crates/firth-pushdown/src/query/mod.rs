@@ -20,17 +20,7 @@ mod join;
 mod replace;
 mod select;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use datafusion::{
-    catalog::Session,
-    error::Result as DataFusionResult,
-    execution::context::QueryPlanner,
-    logical_expr::LogicalPlan,
-    physical_plan::ExecutionPlan,
-    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
-};
+use datafusion::{error::Result as DataFusionResult, logical_expr::LogicalPlan};
 
 /// A plan whose largest sendable parts are scans of queries.
 #[derive(Clone, Debug)]
@@ -51,24 +41,8 @@ pub struct Kept {
 }
 
 /// Replaces what can be sent. `plan` is optimized.
+///
+/// For a query planner and not an optimizer rule: it sees a plan once, when no other rule will change it.
 pub fn push_down(plan: LogicalPlan) -> DataFusionResult<Pushed> {
     replace::push_down(plan)
-}
-
-/// Plans as DataFusion does, after replacing what can be sent.
-///
-/// A planner and not an optimizer rule: it sees a plan once, when no other rule will change it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PushdownPlanner;
-
-#[async_trait]
-impl QueryPlanner for PushdownPlanner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let pushed = push_down(plan.clone())?;
-        DefaultPhysicalPlanner::default().create_physical_plan(&pushed.plan, session).await
-    }
 }

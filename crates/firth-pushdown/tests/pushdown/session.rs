@@ -7,18 +7,38 @@ use arrow::{
     datatypes::{DataType, Field, Schema},
     util::pretty::pretty_format_batches,
 };
+use async_trait::async_trait;
 use datafusion::{
+    catalog,
     common::tree_node::{TreeNode, TreeNodeRecursion},
     error::DataFusionError,
-    execution::SessionStateBuilder,
+    execution::{SessionStateBuilder, context::QueryPlanner},
+    logical_expr::LogicalPlan,
     physical_plan::{ExecutionPlan, displayable, filter::FilterExec},
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::{Relation, Remote, RemoteId, Remotes, StatementId};
 use firth_diagnostic::Diagnostic;
-use firth_pushdown::{Pushdown, PushdownPlanner, RemoteScanExec, RemoteTable};
+use firth_pushdown::{Pushdown, RemoteScanExec, RemoteTable, push_down};
 use firth_testkit::fake_remote::FakeRemote;
 use uuid::Uuid;
+
+/// Pushes down, and plans the rest as DataFusion does.
+#[derive(Debug)]
+struct Pushing;
+
+#[async_trait]
+impl QueryPlanner for Pushing {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn catalog::Session,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let pushed = push_down(plan.clone())?;
+        DefaultPhysicalPlanner::default().create_physical_plan(&pushed.plan, session).await
+    }
+}
 
 /// `t (id INT64, small INT32, name STRING, flag BOOL)`, with NULLs in each.
 pub(crate) fn rows() -> RecordBatch {
@@ -77,7 +97,7 @@ impl Session {
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_default_features()
-            .with_query_planner(Arc::new(PushdownPlanner))
+            .with_query_planner(Arc::new(Pushing))
             .build();
         let context = SessionContext::new_with_state(state);
         let pushdown = if pushdown { Pushdown::Safe } else { Pushdown::Off };

@@ -15,12 +15,9 @@ use firth_engine::{
 
 use super::{
     Fit, Style,
+    frame::{BOLD, DIM, RESET, push_rule},
     text::{TextFormat, header, printable},
 };
-
-const DIM: &str = "\x1b[2m";
-const BOLD: &str = "\x1b[1m";
-const RESET: &str = "\x1b[0m";
 
 /// A column is not made narrower than this for the sake of others.
 const NARROWEST: usize = 8;
@@ -142,16 +139,8 @@ impl Fitted {
         self.count - self.first.len() - self.last.len()
     }
 
-    fn push_rule(&self, [left, middle, right]: [&str; 3], out: &mut String) {
-        out.push_str(left);
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                out.push_str(middle);
-            }
-            out.extend(std::iter::repeat_n('─', column.width + 2));
-        }
-        out.push_str(right);
-        out.push('\n');
+    fn push_rule(&self, ends: [&str; 3], out: &mut String) {
+        push_rule(self.columns.iter().map(|column| column.width), ends, out);
     }
 
     /// A line for each value. Here nothing is shortened: who has few columns on a line wants to read them.

@@ -6,6 +6,7 @@
 mod arrow;
 mod csv;
 mod fitted;
+mod frame;
 mod json;
 mod markdown;
 mod ndjson;

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{
     Between, Format, Style,
     fitted::Fitted,
+    frame::{BOLD, DIM, RESET, push_rule},
     text::{TextFormat, TextWriter, header, printable},
 };
 use firth_engine::value::{Values, is_number};
@@ -31,10 +32,6 @@ pub(super) const FORMAT: Format = Format {
 
 /// How many rows decide the widths.
 const DECIDING_ROWS: usize = 1000;
-
-const DIM: &str = "\x1b[2m";
-const BOLD: &str = "\x1b[1m";
-const RESET: &str = "\x1b[0m";
 
 struct Table {
     columns: Vec<Column>,
@@ -111,16 +108,8 @@ impl Table {
         out.push('\n');
     }
 
-    fn push_rule(&self, [left, middle, right]: [&str; 3], out: &mut String) {
-        out.push_str(left);
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                out.push_str(middle);
-            }
-            out.extend(std::iter::repeat_n('─', column.width + 2));
-        }
-        out.push_str(right);
-        out.push('\n');
+    fn push_rule(&self, ends: [&str; 3], out: &mut String) {
+        push_rule(self.columns.iter().map(|column| column.width), ends, out);
     }
 
     fn paint(&self, code: &'static str) -> &'static str {

@@ -7,6 +7,7 @@ mod crash;
 mod docs;
 mod examples;
 mod export_commit;
+mod export_s3s;
 mod full_disk;
 mod interrupt;
 mod keyring;

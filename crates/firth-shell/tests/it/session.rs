@@ -94,20 +94,11 @@ impl TestSession {
                 .collect();
             rows.extend(
                 (0..batch.num_rows())
-                    .map(|row| columns.iter().map(|column| text(column, row)).collect::<Vec<_>>()),
+                    .map(|row| columns.iter().map(|column| column.text(row)).collect::<Vec<_>>()),
             );
         }
         Ok(Some(Answered { schema: answer.schema, rows }))
     }
-}
-
-fn text(column: &Values, row: usize) -> Option<String> {
-    if column.is_null(row) {
-        return None;
-    }
-    let mut text = String::new();
-    column.push_text(row, &mut text);
-    Some(text)
 }
 
 /// `I` for integers, `R` for NUMERIC and FLOAT64, `T` for everything else.

@@ -34,13 +34,7 @@ impl QueryDialect for Dialect {
     fn group(&self, operand: &Operand<'_>) -> Result<String, Reason> {
         match operand.data_type {
             // Equal there is equal here, and equal ones look alike once they are read.
-            DataType::Boolean
-            | DataType::Int64
-            | DataType::Decimal128(..)
-            | DataType::Decimal256(..)
-            | DataType::Date32
-            | DataType::Time64(_)
-            | DataType::Timestamp(..) => Ok(operand.sql.to_owned()),
+            plain if compares_alike(plain) => Ok(operand.sql.to_owned()),
             DataType::Utf8 => match operand.remote_type {
                 // Compared as 16 bytes, which its text follows.
                 Some("uuid") => Ok(operand.sql.to_owned()),
@@ -70,13 +64,7 @@ impl QueryDialect for Dialect {
 
     fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
         let key = match operand.data_type {
-            DataType::Boolean
-            | DataType::Int64
-            | DataType::Decimal128(..)
-            | DataType::Decimal256(..)
-            | DataType::Date32
-            | DataType::Time64(_)
-            | DataType::Timestamp(..) => operand.sql.to_owned(),
+            plain if compares_alike(plain) => operand.sql.to_owned(),
             // By code point, whatever the column's collation says: an index in another order is no help.
             DataType::Utf8 => text::by_bytes(operand).ok_or_else(|| differs(operand, "orders"))?,
             DataType::Binary if is_bytea(operand) => operand.sql.to_owned(),
@@ -98,8 +86,22 @@ impl QueryDialect for Dialect {
     }
 }
 
+/// Whether values of this type are equal, and ordered, there as here, whatever type the remote calls it.
+fn compares_alike(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Boolean
+            | DataType::Int64
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Timestamp(..)
+    )
+}
+
 /// PostgreSQL adds bigints up as a `numeric`, so an overflow is seen when the sum is cast back: an error
-/// there, where our own sum would wrap around.
+/// there, as our own sum is one here.
 fn sum(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
     match (operand.data_type, result) {
         (DataType::Int64, DataType::Int64) => Ok(format!("sum({})::int8", operand.sql)),
