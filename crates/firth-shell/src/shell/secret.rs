@@ -22,9 +22,10 @@ struct Terminal;
 impl Prompt for Terminal {
     fn secret(&self, question: &str) -> io::Result<Secret> {
         let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        // Before the question: whoever answers at once must not see the answer on the screen.
+        let silence = Silence::begin(terminal.try_clone()?)?;
         write!(terminal, "{} ", question.trim_end())?;
         terminal.flush()?;
-        let silence = Silence::begin(terminal.try_clone()?)?;
         let mut typed = Typed::default();
         let mut byte = [0];
         let answer = loop {
