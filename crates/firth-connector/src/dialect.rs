@@ -116,6 +116,11 @@ pub trait RemoteDialect: Send + Sync {
     /// A name, quoted so that it means exactly itself.
     fn identifier(&self, name: &str) -> String;
 
+    /// A column, cast to a type in the source's own words.
+    fn read_as(&self, column: &str, type_: &str) -> String {
+        format!("CAST({column} AS {type_})")
+    }
+
     /// A literal that has exactly this value and type there, or `None`.
     fn literal(&self, value: &ScalarValue) -> Option<String>;
 

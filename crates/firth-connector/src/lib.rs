@@ -32,7 +32,7 @@ pub use objects::{ObjectLocation, Objects, PartPlace, Staging};
 pub use option::{OptionKind, OptionSpec};
 pub use options::{GivenOption, GivenValue, OptionValue, Options};
 pub use query_dialect::{Aggregate, QueryDialect, Reason};
-pub use read::{ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, RemoteWriter, Split};
+pub use read::{DecimalType, ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, RemoteWriter, Split};
 pub use remote::{CheckReport, Remote, RemoteId, StatementId};
 pub use remotes::{OpenedRemote, Remotes};
 pub use table::{ColumnDescription, SchemaSpec, TableDescription, TableSpec};

@@ -54,8 +54,41 @@ pub struct RemoteRead {
     pub schema: SchemaRef,
     /// The split.
     pub split: Split,
+    /// What each column is called in messages, such as `column "price" of table "public.orders"`.
+    pub labels: Vec<String>,
     /// Where the reader counts rows, bytes and requests.
     pub metrics: Arc<SourceMetrics>,
+}
+
+/// What becomes of a number in decimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecimalType {
+    /// NUMERIC: 38 digits, 9 of them after the point.
+    Numeric,
+    /// BIGNUMERIC: 76 digits, 38 of them after the point.
+    BigNumeric,
+    /// STRING: every digit.
+    String,
+    /// FLOAT64: the nearest one.
+    Float64,
+}
+
+impl DecimalType {
+    /// All of them, by GoogleSQL's name.
+    pub const ALL: [(&'static str, DecimalType); 4] = [
+        ("NUMERIC", DecimalType::Numeric),
+        ("BIGNUMERIC", DecimalType::BigNumeric),
+        ("STRING", DecimalType::String),
+        ("FLOAT64", DecimalType::Float64),
+    ];
+
+    /// The type of this name, whatever its case.
+    pub fn named(name: &str) -> Option<Self> {
+        DecimalType::ALL
+            .into_iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, type_)| type_)
+    }
 }
 
 /// The SQL side of a remote.
@@ -68,7 +101,12 @@ pub trait RemoteSql: Send + Sync {
     ///
     /// `sql` comes from a user and is checked here before anything is built around it: one statement,
     /// and one that only reads. The description's table is empty; `relation` holds the text to wrap.
-    async fn describe_query(&self, sql: &str) -> Result<(Relation, TableDescription)>;
+    /// `decimals` says what becomes of decimal columns; `None` leaves it to the connection.
+    async fn describe_query(
+        &self,
+        sql: &str,
+        decimals: Option<DecimalType>,
+    ) -> Result<(Relation, TableDescription)>;
 
     /// Begins one statement's view of the source. `scans` is how often [`ReadScope::splits`] will be
     /// asked, or `None` if that is not known: a view can end sooner, and share out what it has, if it knows.

@@ -47,6 +47,13 @@ pub struct TableDescription {
 pub struct ColumnDescription {
     /// The type in the source's words, such as `character(10)` or `numeric(12,2)`.
     pub remote_type: String,
+    /// The type, in the source's words, that the source is asked to cast the column to whenever it is
+    /// named, because its own cannot be read here.
+    #[serde(default)]
+    pub read_as: Option<String>,
+    /// What the column is called in messages, if its name in the schema is not what a user would know it by.
+    #[serde(default)]
+    pub label: Option<String>,
     /// About how many values are NULL.
     #[serde(default)]
     pub null_count: Option<u64>,

@@ -30,9 +30,15 @@ fn select_list(dialect: &dyn RemoteDialect, scan: &RemoteScan) -> String {
         return dialect.no_columns().to_owned();
     }
     let fields = scan.description.schema.fields();
-    let names: Vec<String> =
-        scan.columns.iter().map(|&column| dialect.identifier(fields[column].name())).collect();
-    names.join(", ")
+    let item = |&column: &usize| {
+        let name = dialect.identifier(fields[column].name());
+        let read_as = scan.description.columns.get(column).and_then(|about| about.read_as.as_deref());
+        match read_as {
+            Some(type_) => format!("{} AS {name}", dialect.read_as(&name, type_)),
+            None => name,
+        }
+    };
+    scan.columns.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
 /// A table's name, or a query as a relation, with a name.

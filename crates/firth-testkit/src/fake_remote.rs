@@ -31,9 +31,9 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::{
-    CheckReport, ColumnDescription, ConnectionType, Connector, OptionSpec, Options, ReadScope, Relation,
-    Remote, RemoteDialect, RemoteId, RemoteRead, RemoteScan, RemoteSql, SchemaSpec, Split, StatementId,
-    TableDescription, TableSpec,
+    CheckReport, ColumnDescription, ConnectionType, Connector, DecimalType, OptionSpec, Options, ReadScope,
+    Relation, Remote, RemoteDialect, RemoteId, RemoteRead, RemoteScan, RemoteSql, SchemaSpec, Split,
+    StatementId, TableDescription, TableSpec,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -306,7 +306,11 @@ impl RemoteSql for FakeRemote {
         &FakeDialect
     }
 
-    async fn describe_query(&self, sql: &str) -> Result<(Relation, TableDescription)> {
+    async fn describe_query(
+        &self,
+        sql: &str,
+        _decimals: Option<DecimalType>,
+    ) -> Result<(Relation, TableDescription)> {
         let sql = sql.trim_end().trim_end_matches(';');
         let stream = self.run(sql, None).await.map_err(remote_error)?;
         let fields: Vec<_> =

@@ -19,4 +19,11 @@ INSERT INTO "Mixed Case" VALUES (1, 'chosen', 'quoted');
 CREATE TABLE twins (id bigint, "Name" text, name text);
 CREATE VIEW positive AS SELECT id, n FROM numbers WHERE n > 0;
 CREATE TABLE empty (id bigint, word text);
+CREATE TYPE span_of AS (low integer, high integer);
+CREATE TABLE odd (id bigint PRIMARY KEY, price money, address inet, days int4range, counts integer[], pair span_of,
+  pairs span_of[], place point, any_number numeric, grid integer[][], spent interval);
+INSERT INTO odd VALUES
+  (1, 1.50, '10.0.0.1', '[1,5)', '{1,NULL,3}', (1, 2), ARRAY[(3, 4)::span_of], '(1,2)', 1.5, '{{1,2},{3,4}}', '1 mon 2 days'),
+  (2, -20, '10.0.0.1/8', 'empty', '{}', (NULL, NULL), '{}', '(0,0)', 1e-9, '{}', '-1 hour'),
+  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 CREATE SEQUENCE counter;

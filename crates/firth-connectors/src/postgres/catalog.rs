@@ -7,14 +7,16 @@ use firth_connector::{ColumnDescription, SchemaSpec, TableDescription, TableSpec
 use firth_diagnostic::{Code, Diagnostic, Result};
 use tokio_postgres::{
     Row,
-    types::{ToSql, Type},
+    types::{Kind, ToSql, Type},
 };
 
 use super::{
     error,
+    mapping::UnsupportedType,
     pool::{Lease, Pool},
-    query::with_encoding,
-    types::Wire,
+    query::{unsupported, with_encoding},
+    type_tree::TypeTree,
+    types::format_type,
 };
 
 /// Tables, views, materialized views, partitioned and foreign tables that the role may read.
@@ -28,8 +30,8 @@ LEFT JOIN pg_catalog.pg_class c
 WHERE n.nspname = $1
 ORDER BY c.relname COLLATE \"C\"";
 
-/// A row a column; one row without a column for a table that has none. Domains are seen through once:
-/// a domain over a domain is not supported. `collisdeterministic` is read by way of JSON, because
+/// A row a column; one row without a column for a table that has none. Domains are seen through once;
+/// what is below is asked for by `type_tree`. `collisdeterministic` is read by way of JSON, because
 /// servers before version 12 do not have it.
 ///
 /// Rows and pages are those of the table and all that inherit from it, such as partitions, scaled from
@@ -64,7 +66,7 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        pg_catalog.format_type(COALESCE(b.oid, t.oid), CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END),
        COALESCE(b.oid, t.oid),
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
-       COALESCE(b.typtype, t.typtype) = 'e',
+       COALESCE(b.typtype, t.typtype)::text,
        COALESCE(b.typname, t.typname)::text,
        CASE WHEN NOT COALESCE((pg_catalog.to_jsonb(co) ->> 'collisdeterministic')::bool, true)
             THEN pg_catalog.quote_ident(co.collname) END,
@@ -72,7 +74,9 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        s.null_frac::float8,
        s.n_distinct::float8,
        s.avg_width,
-       c.relkind IN ('r', 'm', 'p')
+       c.relkind IN ('r', 'm', 'p'),
+       COALESCE(b.typcategory, t.typcategory)::text,
+       a.attndims::int4
 FROM named
 JOIN pg_catalog.pg_class c ON c.oid = named.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -101,7 +105,7 @@ pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<Ta
     Ok(tables.map(|table| TableSpec { schema: name.to_owned(), name: table }).collect())
 }
 
-/// A table's columns, key and statistics. Columns of unsupported types are left out.
+/// A table's columns, key and statistics.
 pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<TableDescription> {
     let schema = schema_name(&table.schema);
     let (rows, encoding) = rows(pool, DESCRIBE, &[schema, &table.name]).await?;
@@ -120,6 +124,8 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
 
     let row_count: Option<f64> = first.get(1);
     let bytes = first.get::<_, Option<i64>>(2).and_then(|bytes| u64::try_from(bytes).ok());
+    let types = types(pool, &rows).await?;
+    let options = &pool.server.settings.types;
     let mut fields = Vec::new();
     let mut columns = Vec::new();
     let mut key = Vec::new();
@@ -128,17 +134,30 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         let Some(name) = row.get::<_, Option<String>>(3) else { continue };
         let position: Option<i32> = row.get(10);
         key_length += usize::from(position.is_some());
-        let wire = Wire::new(row.get(5), row.get(6), row.get(7), row.get(8));
-        let Some(wire) = wire else {
+        let (oid, own_modifier): (u32, i32) = (row.get(5), row.get(6));
+        let known = type_of(row).map(|type_| (type_, own_modifier));
+        let Some((type_, modifier)) = known.or_else(|| types.below_domains(oid, own_modifier)) else {
+            return Err(Diagnostic::error(Code::Conflict, format!("the type of column {name:?} is gone"))
+                .hint("The table is being changed: run the statement again."));
+        };
+        let Some(mapping) = options.mapping(&type_, modifier, row.get(16)) else {
+            if options.unsupported_type == UnsupportedType::Error {
+                return Err(unsupported(&name, oid, row.get(4)));
+            }
             log::info!("column {name:?} of {:?} is left out: its type is not supported", table.name);
             continue;
         };
-        let mut remote_type: String = row.get(4);
+        let mut remote_type: String = match type_.oid() {
+            same if same == oid => row.get(4),
+            // A domain's own name says nothing about its values.
+            _ => format_type(&type_, modifier),
+        };
         if let Some(collation) = row.get::<_, Option<String>>(9) {
             remote_type = format!("{remote_type} COLLATE {collation}");
         }
         columns.push(ColumnDescription {
             remote_type: with_encoding(remote_type, &encoding),
+            read_as: mapping.read_as,
             ..estimates(row, row_count)
         });
         if let Some(position) = position {
@@ -146,7 +165,7 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         }
         // Always nullable: the description is stored, and a NOT NULL may be dropped tomorrow. An
         // optimizer that believes it would count wrong.
-        fields.push(Field::new(name, wire.data_type(), true));
+        fields.push(Field::new(name, mapping.data_type, true));
     }
     // A part of a key is none.
     key.truncate(if key.len() == key_length { key_length } else { 0 });
@@ -164,6 +183,33 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
             1
         },
     })
+}
+
+/// The type of a column, where the row says enough of it.
+fn type_of(row: &Row) -> Option<Type> {
+    let (oid, name): (u32, String) = (row.get(5), row.get(8));
+    let (kind, category): (String, String) = (row.get(7), row.get(15));
+    let kind = match (kind.as_str(), category.as_str()) {
+        _ if Type::from_oid(oid).is_some() => return Type::from_oid(oid),
+        ("e", _) => Kind::Enum(Vec::new()),
+        ("r" | "m", _) => Kind::Simple,
+        ("b", category) if category != "A" => Kind::Simple,
+        _ => return None,
+    };
+    Some(Type::new(name, oid, kind, String::new()))
+}
+
+/// The types of columns of which the rows do not say enough.
+async fn types(pool: &Arc<Pool>, rows: &[Row]) -> Result<TypeTree> {
+    let columns = rows.iter().filter(|row| row.get::<_, Option<String>>(3).is_some());
+    let unknown: Vec<u32> = columns.filter(|row| type_of(row).is_none()).map(|row| row.get(5)).collect();
+    if unknown.is_empty() {
+        return Ok(TypeTree::default());
+    }
+    let lease = pool.lease().await?;
+    let types = TypeTree::of(lease.client(), lease.settings(), unknown).await;
+    lease.release();
+    types
 }
 
 /// What the server's last ANALYZE found in a column. Positive numbers of different values are counts,

@@ -10,7 +10,7 @@
 
 use arrow::{
     array::{RecordBatch, RecordBatchOptions},
-    datatypes::SchemaRef,
+    datatypes::{FieldRef, SchemaRef},
 };
 use bytes::{Buf, Bytes};
 use firth_diagnostic::{Code, Diagnostic, Result};
@@ -45,9 +45,14 @@ enum Position {
 
 impl Decoder {
     /// A decoder into batches of `schema`, whose columns come in these formats.
-    pub(super) fn new(schema: SchemaRef, wires: &[Wire]) -> Self {
-        let columns =
-            schema.fields().iter().zip(wires).map(|(field, wire)| Column::new(field.name(), *wire)).collect();
+    ///
+    /// `labels` are what they are called in messages, where that is more than their names.
+    pub(super) fn new(schema: SchemaRef, wires: &[Wire], labels: &[String]) -> Self {
+        let column = |(index, (field, wire)): (usize, (&FieldRef, &Wire))| {
+            let label = labels.get(index).cloned().unwrap_or_else(|| format!("column {:?}", field.name()));
+            Column::new(label, wire, field.data_type())
+        };
+        let columns = schema.fields().iter().zip(wires).enumerate().map(column).collect();
         Decoder { schema, columns, input: Bytes::new(), position: Position::Header, rows: 0, bytes: 0 }
     }
 

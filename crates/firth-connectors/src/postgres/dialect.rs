@@ -24,6 +24,10 @@ impl RemoteDialect for Dialect {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 
+    fn read_as(&self, column: &str, type_: &str) -> String {
+        format!("{column}::{type_}")
+    }
+
     fn literal(&self, value: &ScalarValue) -> Option<String> {
         literal(value)
     }
@@ -37,7 +41,12 @@ impl RemoteDialect for Dialect {
             (Operation::Not, [operand]) if is_boolean(operand) => {
                 Rendered::exact(format!("(NOT {})", operand.sql))
             }
-            // Differs from ours only for rows of composite types, which are not supported.
+            // A composite whose fields are all NULL is NULL there, and none of whose fields is NULL is not.
+            (Operation::IsNull | Operation::IsNotNull, [operand])
+                if matches!(operand.data_type, DataType::Struct(_)) =>
+            {
+                None
+            }
             (Operation::IsNull, [operand]) => Rendered::exact(format!("({} IS NULL)", operand.sql)),
             (Operation::IsNotNull, [operand]) => Rendered::exact(format!("({} IS NOT NULL)", operand.sql)),
             (Operation::In, [operand, list @ ..]) => is_in("IN", Comparison::Eq, operand, list),

@@ -9,19 +9,25 @@
 //! pool       at most `max_backends` of them    error              the server's words, for a person
 //! remote     check, list, describe             query, query_text  EXTERNAL_QUERY's text
 //! scope      one statement's reads             members            its backends, in one snapshot
+//! budget     how much it may read
 //! splits     a table in parts                  reading            a read's bytes, and its end
-//! types      what becomes of which type        copy, column, numeric   bytes into Arrow
+//! mapping    what becomes of which type        type_tree          types that a database made itself
+//! types      how each is sent                  copy, column, nested, numeric   bytes into Arrow
 //! dialect    what may be pushed, and how it is written
 //! ```
 
 mod backend;
+mod budget;
+mod calendar;
 mod catalog;
 mod certificate;
 mod column;
 mod copy;
 mod dialect;
 mod error;
+mod mapping;
 mod members;
+mod nested;
 mod numeric;
 mod options;
 mod password_guard;
@@ -33,6 +39,7 @@ mod remote;
 mod scope;
 mod splits;
 mod tls;
+mod type_tree;
 mod types;
 
 use std::sync::Arc;

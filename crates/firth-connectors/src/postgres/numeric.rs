@@ -108,6 +108,44 @@ pub(super) fn decode<T: Scaled>(bytes: &[u8], scale: i8) -> Result<T, Unfit> {
     Ok(if negative { value.negative() } else { value })
 }
 
+/// The number as PostgreSQL writes it, cut short if it is long: for messages.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    /// Digits beyond which it is cut.
+    const LONGEST: usize = 100;
+    let words: Vec<i16> = bytes.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]])).collect();
+    let [_, weight, sign, scale, digits @ ..] = words.as_slice() else { return "a number".to_owned() };
+    let (weight, scale) = (i32::from(*weight), usize::try_from(*scale).unwrap_or_default());
+    let sign = match *sign as u16 {
+        0xC000 => return "NaN".to_owned(),
+        0xD000 => return "Infinity".to_owned(),
+        0xF000 => return "-Infinity".to_owned(),
+        0x4000 => "-",
+        _ => "",
+    };
+    let digit = |index: i32| usize::try_from(index).ok().and_then(|at| digits.get(at)).copied().unwrap_or(0);
+    let mut text = String::new();
+    for index in 0..=weight.min(LONGEST as i32) {
+        text.push_str(&if index == 0 { digit(0).to_string() } else { format!("{:04}", digit(index)) });
+    }
+    if text.is_empty() {
+        text.push('0');
+    }
+    let whole = text.len();
+    let mut index = weight + 1;
+    // Fractions whose first digits are zero begin before the first digit that is sent.
+    while text.len() - whole < scale && text.len() < LONGEST {
+        text.push_str(&format!("{:04}", digit(index)));
+        index += 1;
+    }
+    let cut = text.len().min(whole + scale).min(LONGEST);
+    let long = whole + scale > LONGEST || weight > LONGEST as i32;
+    text.truncate(cut);
+    if cut > whole {
+        text.insert(whole, '.');
+    }
+    format!("{sign}{text}{}", if long { "…" } else { "" })
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
@@ -172,6 +210,17 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn numbers_are_shown_as_they_are_written() {
+        for text in ["0", "1", "-12345.678", "0.0000000001", "100000000", "-0.5", "10000.00001", "9999.9999"]
+        {
+            assert_eq!(shown(&encode(text)), text);
+        }
+        let long = shown(&encode(&format!("1{}", "0".repeat(200))));
+        assert!(long.starts_with("1000") && long.ends_with("0…") && long.chars().count() <= 102, "{long}");
+        assert_eq!(shown(&[0; 3]), "a number");
+    }
+
+    #[test]
     fn what_is_no_number_is_told_apart() {
         let with_sign = |sign: u16| {
             let mut bytes = encode("0");
@@ -198,6 +247,7 @@ pub(super) mod tests {
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = decode::<i128>(&bytes, 9);
             let _ = decode::<i256>(&bytes, 38);
+            let _ = shown(&bytes);
         }
     }
 }

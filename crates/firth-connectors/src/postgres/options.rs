@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use firth_connector::{OptionSpec, Options};
+use firth_connector::{DecimalType, OptionSpec, Options};
 use firth_diagnostic::{Code, Diagnostic, Result, Secret};
+
+use super::mapping::{TypeOptions, UnsupportedType};
 
 const HOST: OptionSpec = OptionSpec::string("host")
     .endpoint()
@@ -27,6 +29,20 @@ const MAX_BACKENDS: OptionSpec = OptionSpec::int64("max_backends")
 const STATEMENT_TIMEOUT: OptionSpec = OptionSpec::int64("statement_timeout")
     .default("0")
     .doc("After how many milliseconds the server ends a statement; 0 means never.");
+const MAX_ROWS: OptionSpec = OptionSpec::int64("max_rows")
+    .default("0")
+    .doc("How many rows one statement may read from the server; 0 means any number.");
+const MAX_BYTES: OptionSpec = OptionSpec::int64("max_bytes")
+    .default("0")
+    .doc("How many bytes one statement may read from the server; 0 means any number.");
+const NUMERIC_AS: OptionSpec = OptionSpec::string("numeric_as")
+    .choice(&["NUMERIC", "BIGNUMERIC", "STRING", "FLOAT64"])
+    .default("NUMERIC")
+    .doc("What a `numeric` without precision becomes. A value that does not fit is an error; STRING takes every one.");
+const UNSUPPORTED_TYPE: OptionSpec = OptionSpec::string("unsupported_type")
+    .choice(&["error", "string", "skip"])
+    .default("string")
+    .doc("What becomes of columns that GoogleSQL has no type for: an error, their text, or nothing.");
 const INSTANCE_ID: OptionSpec = OptionSpec::string("instance_id")
     .endpoint()
     .doc("The instance as `project:region:instance`, for reference; `host` says where it is reached.");
@@ -49,6 +65,10 @@ pub(super) const POSTGRES: &[OptionSpec] = &[
     SSLROOTCERT,
     MAX_BACKENDS,
     STATEMENT_TIMEOUT,
+    MAX_ROWS,
+    MAX_BYTES,
+    NUMERIC_AS,
+    UNSUPPORTED_TYPE,
     FRIENDLY_NAME,
     DESCRIPTION,
 ];
@@ -66,6 +86,10 @@ pub(super) const CLOUD_SQL: &[OptionSpec] = &[
     SSLROOTCERT,
     MAX_BACKENDS,
     STATEMENT_TIMEOUT,
+    MAX_ROWS,
+    MAX_BYTES,
+    NUMERIC_AS,
+    UNSUPPORTED_TYPE,
     FRIENDLY_NAME,
     DESCRIPTION,
 ];
@@ -82,6 +106,10 @@ pub(super) const ALLOYDB: &[OptionSpec] = &[
     SSLROOTCERT,
     MAX_BACKENDS,
     STATEMENT_TIMEOUT,
+    MAX_ROWS,
+    MAX_BYTES,
+    NUMERIC_AS,
+    UNSUPPORTED_TYPE,
     FRIENDLY_NAME,
     DESCRIPTION,
 ];
@@ -112,6 +140,12 @@ pub(super) struct Settings {
     pub(super) root_certificates: Option<PathBuf>,
     pub(super) max_backends: usize,
     pub(super) statement_timeout: Option<Duration>,
+    /// How many rows a statement may read.
+    pub(super) max_rows: Option<u64>,
+    /// How many bytes a statement may read.
+    pub(super) max_bytes: Option<u64>,
+    /// What becomes of which type.
+    pub(super) types: TypeOptions,
 }
 
 impl Settings {
@@ -154,6 +188,20 @@ impl Settings {
             root_certificates,
             max_backends: integer(options, "max_backends", 1, 10_000)? as usize,
             statement_timeout: (milliseconds > 0).then(|| Duration::from_millis(milliseconds as u64)),
+            max_rows: budget(options, "max_rows")?,
+            max_bytes: budget(options, "max_bytes")?,
+            types: TypeOptions {
+                numeric_as: options
+                    .string("numeric_as")
+                    .and_then(DecimalType::named)
+                    .unwrap_or(DecimalType::Numeric),
+                every_numeric: false,
+                unsupported_type: match options.string("unsupported_type") {
+                    Some("error") => UnsupportedType::Error,
+                    Some("skip") => UnsupportedType::Skip,
+                    _ => UnsupportedType::String,
+                },
+            },
         })
     }
 
@@ -184,6 +232,12 @@ fn integer(options: &Options, name: &str, least: i64, most: i64) -> Result<i64> 
     }
     Err(Diagnostic::error(Code::Invalid, format!("option {name:?} is {value}, which is out of range"))
         .hint(format!("It takes a number from {least} to {most}.")))
+}
+
+/// At most so many; `None` for zero, which means any number.
+fn budget(options: &Options, name: &str) -> Result<Option<u64>> {
+    let most = integer(options, name, 0, i64::MAX)?;
+    Ok(u64::try_from(most).ok().filter(|most| *most > 0))
 }
 
 fn no_host(connection_type: &str, options: &Options) -> Diagnostic {

@@ -1,21 +1,28 @@
 //! Describing a query: the server prepares it, and runs nothing.
 
 use arrow::datatypes::{Field, Schema};
-use firth_connector::{ColumnDescription, Relation, TableDescription, TableSpec};
+use firth_connector::{ColumnDescription, DecimalType, Relation, TableDescription, TableSpec};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use std::sync::Arc;
 use tokio_postgres::Column;
 
 use super::{
     error,
+    mapping::{TypeOptions, UnsupportedType},
     members::END,
     pool::Pool,
     query_text::single_query,
-    types::{Wire, format_type, is_collatable},
+    types::{format_type, is_collatable},
 };
 
 /// Checks and prepares a user's query; answers its columns and the text to read it by.
-pub(super) async fn describe(pool: &Arc<Pool>, text: &str) -> Result<(Relation, TableDescription)> {
+///
+/// `decimals` says what becomes of decimal columns; `None` leaves it to the connection.
+pub(super) async fn describe(
+    pool: &Arc<Pool>,
+    text: &str,
+    decimals: Option<DecimalType>,
+) -> Result<(Relation, TableDescription)> {
     let sql = single_query(text)?;
     let lease = pool.lease().await?;
     let client = lease.client();
@@ -27,7 +34,10 @@ pub(super) async fn describe(pool: &Arc<Pool>, text: &str) -> Result<(Relation, 
             Err(Diagnostic::error(Code::Invalid, "the query has parameters, such as $1")
                 .hint("Write the values into the text."))
         }
-        (Ok(()), Ok(statement)) => description(statement.columns(), &lease.backend().encoding),
+        (Ok(()), Ok(statement)) => {
+            let options = lease.settings().types.with_decimals(decimals);
+            description(statement.columns(), options, &lease.backend().encoding)
+        }
         (Err(failure), _) | (_, Err(failure)) => Err(refused(failure)),
     };
     if client.batch_execute(END).await.is_ok() {
@@ -36,7 +46,7 @@ pub(super) async fn describe(pool: &Arc<Pool>, text: &str) -> Result<(Relation, 
     Ok((Relation::Query(sql.to_owned()), described?))
 }
 
-fn description(columns: &[Column], encoding: &str) -> Result<TableDescription> {
+fn description(columns: &[Column], options: TypeOptions, encoding: &str) -> Result<TableDescription> {
     if columns.is_empty() {
         return Err(
             Diagnostic::error(Code::Invalid, "the query returns no columns").hint("Select at least one.")
@@ -62,17 +72,24 @@ fn description(columns: &[Column], encoding: &str) -> Result<TableDescription> {
             return Err(Diagnostic::error(Code::Invalid, both).hint("Give one an alias: `… AS name`."));
         }
         let (type_, modifier) = (column.type_(), column.type_modifier());
-        let Some(wire) = Wire::of(type_, modifier) else {
+        let Some(mapping) = options.mapping(type_, modifier, 0) else {
+            if options.unsupported_type == UnsupportedType::Skip {
+                log::info!("column {name:?} of the query is left out: its type is not supported");
+                continue;
+            }
             return Err(unsupported(name, type_.oid(), &format_type(type_, modifier)));
         };
         // Always nullable: the description is stored, and says nothing about later rows.
-        fields.push(Field::new(name, wire.data_type(), true));
+        fields.push(Field::new(name, mapping.data_type, true));
         let mut remote_type = format_type(type_, modifier);
         if is_collatable(type_) {
             // Which collation the server does not say.
             remote_type.push_str(" COLLATE ?");
         }
-        descriptions.push(ColumnDescription::of_type(with_encoding(remote_type, encoding)));
+        descriptions.push(ColumnDescription {
+            read_as: mapping.read_as,
+            ..ColumnDescription::of_type(with_encoding(remote_type, encoding))
+        });
     }
     Ok(TableDescription {
         table: TableSpec { schema: String::new(), name: String::new() },
@@ -94,8 +111,15 @@ pub(super) fn with_encoding(mut remote_type: String, encoding: &str) -> String {
     remote_type
 }
 
-fn unsupported(column: &str, oid: u32, type_: &str) -> Diagnostic {
+/// BigQuery's words, and where to look.
+pub(super) fn unsupported(column: &str, oid: u32, type_: &str) -> Diagnostic {
     Diagnostic::error(Code::Unsupported, format!("Postgres type (OID = {oid}) isn't supported now"))
         .detail(format!("column {column:?} is of type {type_}"))
-        .hint(format!("Cast it in the query: `CAST({column:?} AS text) AS {column:?}`."))
+        .hint(match type_ {
+            "void" => "It has no values: leave it out.".to_owned(),
+            _ => format!(
+                "Set option unsupported_type of the connection to 'string', or cast it in EXTERNAL_QUERY: \
+                 `CAST({column:?} AS text) AS {column:?}`."
+            ),
+        })
 }

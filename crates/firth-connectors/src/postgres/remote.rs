@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, SchemaSpec, StatementId,
+    CheckReport, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, SchemaSpec, StatementId,
     TableDescription, TableSpec,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
@@ -107,8 +107,12 @@ impl RemoteSql for PostgresRemote {
         &Dialect
     }
 
-    async fn describe_query(&self, sql: &str) -> Result<(Relation, TableDescription)> {
-        query::describe(&self.pool, sql).await
+    async fn describe_query(
+        &self,
+        sql: &str,
+        decimals: Option<DecimalType>,
+    ) -> Result<(Relation, TableDescription)> {
+        query::describe(&self.pool, sql, decimals).await
     }
 
     async fn begin(&self, _statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {

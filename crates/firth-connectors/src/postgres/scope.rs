@@ -17,6 +17,7 @@ use tokio_postgres::{CopyOutStream, Statement};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    budget::Budget,
     copy::Decoder,
     error,
     members::{Member, Members, Purpose},
@@ -29,12 +30,14 @@ use super::{
 /// One statement's view. Begun lazily: its snapshot is taken when the first scan is polled.
 pub(super) struct Scope {
     members: Arc<Members>,
+    budget: Budget,
 }
 
 impl Scope {
     /// The view of a statement with so many scans.
     pub(super) fn new(pool: Arc<Pool>, scans: Option<usize>) -> Self {
-        Scope { members: Members::new(pool, scans) }
+        let budget = Budget::new(&pool.server.settings);
+        Scope { members: Members::new(pool, scans), budget }
     }
 }
 
@@ -74,16 +77,16 @@ struct Reader {
     /// Locked while we read, so that whoever waits for a backend sees whether we do.
     reading: Arc<Mutex<Reading>>,
     _gone: DropGuard,
-    _scope: Arc<Scope>,
+    scope: Arc<Scope>,
 }
 
 impl Reader {
     async fn open(scope: Arc<Scope>, read: RemoteRead) -> Result<Self> {
         let mut member = scope.members.member(Purpose::Read).await?;
-        let RemoteRead { sql, schema, metrics, .. } = read;
+        let RemoteRead { sql, schema, labels, metrics, .. } = read;
         metrics.sent(&sql);
         metrics.add_request();
-        let (decoder, rows) = match start(&mut member, &sql, &schema).await {
+        let (decoder, rows) = match start(&mut member, &sql, &schema, &labels).await {
             Ok(started) => started,
             Err(failure) => {
                 member.give_back();
@@ -93,7 +96,7 @@ impl Reader {
         let reading = Arc::new(Mutex::new(Reading::new(member, rows, sql)));
         let gone = CancellationToken::new();
         scope.members.pool().register(&reading, gone.clone());
-        Ok(Reader { decoder, metrics, reading, _gone: gone.drop_guard(), _scope: scope })
+        Ok(Reader { decoder, metrics, reading, _gone: gone.drop_guard(), scope })
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -103,6 +106,7 @@ impl Reader {
             match reading.next().await? {
                 Some(bytes) => {
                     received += bytes.len();
+                    self.scope.budget.spend_bytes(bytes.len())?;
                     self.decoder.feed(bytes);
                 }
                 None => {
@@ -113,7 +117,9 @@ impl Reader {
         }
         let batch = self.decoder.take_batch()?;
         self.metrics.add_bytes(received);
-        self.metrics.add_rows(batch.as_ref().map_or(0, RecordBatch::num_rows));
+        let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+        self.metrics.add_rows(rows);
+        self.scope.budget.spend_rows(rows)?;
         Ok(batch)
     }
 }
@@ -123,6 +129,7 @@ async fn start(
     member: &mut Member,
     sql: &str,
     schema: &arrow::datatypes::SchemaRef,
+    labels: &[String],
 ) -> Result<(Decoder, CopyOutStream)> {
     let ahead = member.ahead.take();
     let copy = format!("{COPY}{sql}{TO_STDOUT}");
@@ -141,7 +148,8 @@ async fn start(
         move |failure| error::request(settings, &failure, Some(sent))
     };
     begun.map_err(refused(""))?;
-    let decoder = Decoder::new(Arc::clone(schema), &wires(&columns.map_err(refused(""))?, schema)?);
+    let wires = wires(&columns.map_err(refused(""))?, schema)?;
+    let decoder = Decoder::new(Arc::clone(schema), &wires, labels);
     let rows = client.copy_out(&copy.map_err(refused(COPY))?).await.map_err(refused(COPY))?;
     Ok((decoder, rows))
 }
@@ -158,8 +166,7 @@ fn wires(statement: &Statement, schema: &arrow::datatypes::Schema) -> Result<Vec
     }
     let mut wires = Vec::with_capacity(columns.len());
     for (column, field) in columns.iter().zip(schema.fields()) {
-        let wire = Wire::of(column.type_(), column.type_modifier());
-        match wire.filter(|wire| wire.data_type() == *field.data_type()) {
+        match Wire::reading(column.type_(), field.data_type()) {
             Some(wire) => wires.push(wire),
             None => {
                 let (name, type_) = (field.name(), column.type_().name());

@@ -1,18 +1,17 @@
-//! PostgreSQL's types: what each becomes here, and what its values look like on the wire.
-//!
-//! The mapping is BigQuery's for federated queries, and beyond it `uuid`, `jsonb`, `citext` and
-//! enums as STRING. What is not listed is not supported: `money`, `interval`, network addresses,
-//! geometry, ranges, arrays and composites.
+//! PostgreSQL's types on the wire: how values of each are read into Arrow. What a column becomes is
+//! decided in `mapping`.
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use postgres_types::{Kind, Type};
 
-/// The wire format of a supported type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The wire format of a type that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
     Bool,
     /// `smallint`, `integer` and `bigint`: the length tells them apart.
     Integer,
+    /// `oid`, `xid` and `cid`: 32 bits without a sign.
+    Unsigned,
     /// `real` and `double precision`: the length tells them apart.
     Float,
     /// A `numeric` that fits 128 bits, with its precision and scale.
@@ -33,6 +32,12 @@ pub(super) enum Wire {
     Time,
     Timestamp,
     TimestampTz,
+    /// Microseconds, days, months.
+    Interval,
+    /// An array of one dimension.
+    List(Box<Wire>),
+    /// A composite, field by field.
+    Struct(Vec<Wire>),
 }
 
 /// Precision and scale of GoogleSQL's NUMERIC.
@@ -41,18 +46,41 @@ pub(super) const NUMERIC: (u8, i8) = (38, 9);
 pub(super) const BIGNUMERIC: (u8, i8) = (76, 38);
 
 impl Wire {
-    /// The format of a built-in or known type, or `None` if it is not supported.
+    /// How values of `type_` are read as `data_type`; `None` if they are not.
     ///
-    /// `oid` and `modifier` are those of a domain's base type: domains are sent as their base.
-    pub(super) fn new(oid: u32, modifier: i32, is_enum: bool, name: &str) -> Option<Self> {
-        let Some(known) = Type::from_oid(oid) else {
-            return (is_enum || name == "citext").then_some(Wire::Text);
+    /// Every `numeric` can be read as every decimal: what does not fit is found value by value.
+    pub(super) fn reading(type_: &Type, data_type: &DataType) -> Option<Self> {
+        match (type_.kind(), data_type) {
+            // The server already looks through domains when it describes columns; this is for those it does not.
+            (Kind::Domain(base), _) => return Wire::reading(base, data_type),
+            (Kind::Array(element), DataType::List(field)) => {
+                return Some(Wire::List(Box::new(Wire::reading(element, field.data_type())?)));
+            }
+            (Kind::Composite(fields), DataType::Struct(into)) if fields.len() == into.len() => {
+                let fields = fields.iter().zip(into);
+                let fields = fields.map(|(field, into)| Wire::reading(field.type_(), into.data_type()));
+                return Some(Wire::Struct(fields.collect::<Option<_>>()?));
+            }
+            _ => {}
+        }
+        let wire = match (type_, data_type) {
+            (&Type::NUMERIC, DataType::Decimal128(precision, scale)) => Wire::Numeric(*precision, *scale),
+            (&Type::NUMERIC, DataType::Decimal256(precision, scale)) => Wire::BigNumeric(*precision, *scale),
+            _ => Wire::simple(type_)?,
         };
-        Some(match known {
+        (wire.data_type()? == *data_type).then_some(wire)
+    }
+
+    /// The format of a type that is one value and always becomes the same.
+    pub(super) fn simple(type_: &Type) -> Option<Self> {
+        if matches!(type_.kind(), Kind::Enum(_)) || type_.name() == "citext" {
+            return Some(Wire::Text);
+        }
+        Some(match *type_ {
             Type::BOOL => Wire::Bool,
             Type::INT2 | Type::INT4 | Type::INT8 => Wire::Integer,
+            Type::OID | Type::XID | Type::CID => Wire::Unsigned,
             Type::FLOAT4 | Type::FLOAT8 => Wire::Float,
-            Type::NUMERIC => return numeric(modifier),
             Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::XML | Type::JSON => Wire::Text,
             Type::UUID => Wire::Uuid,
             Type::JSONB => Wire::Jsonb,
@@ -62,49 +90,44 @@ impl Wire {
             Type::TIME => Wire::Time,
             Type::TIMESTAMP => Wire::Timestamp,
             Type::TIMESTAMPTZ => Wire::TimestampTz,
+            Type::INTERVAL => Wire::Interval,
             _ => return None,
         })
     }
 
-    /// The format of a prepared column.
-    pub(super) fn of(type_: &Type, modifier: i32) -> Option<Self> {
-        match type_.kind() {
-            // The server already looks through domains when it describes columns; this is for those it does not.
-            Kind::Domain(base) => Wire::of(base, modifier),
-            kind => Wire::new(type_.oid(), modifier, matches!(kind, Kind::Enum(_)), type_.name()),
-        }
-    }
-
-    /// The Arrow type its values become.
-    pub(super) fn data_type(self) -> DataType {
-        match self {
+    /// The Arrow type its values become; `None` where the names of fields are wanting.
+    pub(super) fn data_type(&self) -> Option<DataType> {
+        Some(match self {
             Wire::Bool => DataType::Boolean,
-            Wire::Integer => DataType::Int64,
+            Wire::Integer | Wire::Unsigned => DataType::Int64,
             Wire::Float => DataType::Float64,
-            Wire::Numeric(precision, scale) => DataType::Decimal128(precision, scale),
-            Wire::BigNumeric(precision, scale) => DataType::Decimal256(precision, scale),
+            Wire::Numeric(precision, scale) => DataType::Decimal128(*precision, *scale),
+            Wire::BigNumeric(precision, scale) => DataType::Decimal256(*precision, *scale),
             Wire::Text | Wire::Uuid | Wire::Jsonb => DataType::Utf8,
             Wire::Bytes | Wire::Bits => DataType::Binary,
             Wire::Date => DataType::Date32,
             Wire::Time => DataType::Time64(TimeUnit::Microsecond),
             Wire::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Wire::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        }
+            Wire::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Wire::List(element) => DataType::new_list(element.data_type()?, true),
+            Wire::Struct(_) => return None,
+        })
     }
 }
 
+/// Where every value of a `numeric` of this modifier fits; `None` if it promises nothing, or too much.
+///
 /// Declared precision and scale are kept: they are finer than NUMERIC's fixed (38, 9), so that sums and
-/// products have room and no digit is lost. A type that promises nothing is NUMERIC; one whose scale is
-/// negative or above its precision is NUMERIC or BIGNUMERIC, where every value fits.
-/// EXTERNAL_QUERY's `default_type_for_decimal_columns` will choose here.
-fn numeric(modifier: i32) -> Option<Wire> {
-    let whole = |(precision, scale): (u8, i8)| Wire::Numeric(precision, scale);
-    let Some((precision, scale)) = numeric_modifier(modifier) else { return Some(whole(NUMERIC)) };
+/// products have room and no digit is lost. One whose scale is negative or above its precision is
+/// NUMERIC or BIGNUMERIC.
+pub(super) fn declared_decimal(modifier: i32) -> Option<DataType> {
+    let (precision, scale) = numeric_modifier(modifier)?;
     if (0..=precision).contains(&scale) {
         let (precision, scale) = (u8::try_from(precision).ok()?, i8::try_from(scale).ok()?);
         return match precision {
-            1..=38 => Some(Wire::Numeric(precision, scale)),
-            39..=76 => Some(Wire::BigNumeric(precision, scale)),
+            1..=38 => Some(DataType::Decimal128(precision, scale)),
+            39..=76 => Some(DataType::Decimal256(precision, scale)),
             _ => None,
         };
     }
@@ -112,14 +135,14 @@ fn numeric(modifier: i32) -> Option<Wire> {
         scale <= i32::from(fraction) && precision - scale <= i32::from(most) - i32::from(fraction)
     };
     if fits(NUMERIC) {
-        Some(whole(NUMERIC))
+        Some(DataType::Decimal128(NUMERIC.0, NUMERIC.1))
     } else {
-        fits(BIGNUMERIC).then_some(Wire::BigNumeric(BIGNUMERIC.0, BIGNUMERIC.1))
+        fits(BIGNUMERIC).then_some(DataType::Decimal256(BIGNUMERIC.0, BIGNUMERIC.1))
     }
 }
 
 /// Precision and scale in a `numeric`'s modifier. The scale has eleven bits and a sign.
-fn numeric_modifier(modifier: i32) -> Option<(i32, i32)> {
+pub(super) fn numeric_modifier(modifier: i32) -> Option<(i32, i32)> {
     let packed = modifier.checked_sub(4).filter(|packed| *packed >= 0)?;
     Some((packed >> 16, ((packed & 0x7ff) ^ 1024) - 1024))
 }
@@ -147,107 +170,18 @@ pub(super) fn format_type(type_: &Type, modifier: i32) -> String {
         Type::BIT => sized("bit", Some(modifier).filter(|length| *length >= 0)),
         Type::VARBIT => sized("bit varying", Some(modifier).filter(|length| *length >= 0)),
         Type::TIME => "time without time zone".to_owned(),
+        Type::TIMETZ => "time with time zone".to_owned(),
         Type::TIMESTAMP => "timestamp without time zone".to_owned(),
         Type::TIMESTAMPTZ => "timestamp with time zone".to_owned(),
-        _ => type_.name().to_owned(),
+        _ => match type_.kind() {
+            Kind::Array(element) => format!("{}[]", format_type(element, modifier)),
+            Kind::Domain(base) => format_type(base, modifier),
+            _ => type_.name().to_owned(),
+        },
     }
 }
 
 /// Whether values are text with a collation.
 pub(super) fn is_collatable(type_: &Type) -> bool {
     matches!(*type_, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME) || type_.name() == "citext"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(type_: &Type, modifier: i32) -> String {
-        let data_type = Wire::of(type_, modifier).map(|wire| wire.data_type().to_string());
-        format!("{} -> {}", format_type(type_, modifier), data_type.as_deref().unwrap_or("not supported"))
-    }
-
-    #[test]
-    fn types_become_what_bigquery_makes_of_them() {
-        let plain = [
-            Type::BOOL,
-            Type::INT2,
-            Type::INT4,
-            Type::INT8,
-            Type::FLOAT4,
-            Type::FLOAT8,
-            Type::NUMERIC,
-            Type::TEXT,
-            Type::VARCHAR,
-            Type::BPCHAR,
-            Type::NAME,
-            Type::XML,
-            Type::JSON,
-            Type::JSONB,
-            Type::UUID,
-            Type::BYTEA,
-            Type::BIT,
-            Type::VARBIT,
-            Type::DATE,
-            Type::TIME,
-            Type::TIMESTAMP,
-            Type::TIMESTAMPTZ,
-            Type::MONEY,
-            Type::INTERVAL,
-            Type::INET,
-            Type::TIMETZ,
-            Type::INT4_ARRAY,
-        ];
-        let lines: Vec<String> = plain.iter().map(|type_| shown(type_, -1)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#"
-        boolean -> Boolean
-        smallint -> Int64
-        integer -> Int64
-        bigint -> Int64
-        real -> Float64
-        double precision -> Float64
-        numeric -> Decimal128(38, 9)
-        text -> Utf8
-        character varying -> Utf8
-        character -> Utf8
-        name -> Utf8
-        xml -> Utf8
-        json -> Utf8
-        jsonb -> Utf8
-        uuid -> Utf8
-        bytea -> Binary
-        bit -> Binary
-        bit varying -> Binary
-        date -> Date32
-        time without time zone -> Time64(µs)
-        timestamp without time zone -> Timestamp(µs)
-        timestamp with time zone -> Timestamp(µs, "UTC")
-        money -> not supported
-        interval -> not supported
-        inet -> not supported
-        timetz -> not supported
-        _int4 -> not supported
-        "#);
-    }
-
-    #[test]
-    fn numeric_goes_where_every_value_fits() {
-        let modifier = |precision: i32, scale: i32| (precision << 16 | (scale & 0x7ff)) + 4;
-        let lines: Vec<String> =
-            [(38, 9), (12, 2), (5, -3), (2, 5), (38, 10), (39, 9), (76, 38), (77, 38), (50, 0)]
-                .iter()
-                .map(|(precision, scale)| shown(&Type::NUMERIC, modifier(*precision, *scale)))
-                .collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#"
-        numeric(38,9) -> Decimal128(38, 9)
-        numeric(12,2) -> Decimal128(12, 2)
-        numeric(5,-3) -> Decimal128(38, 9)
-        numeric(2,5) -> Decimal128(38, 9)
-        numeric(38,10) -> Decimal128(38, 10)
-        numeric(39,9) -> Decimal256(39, 9)
-        numeric(76,38) -> Decimal256(76, 38)
-        numeric(77,38) -> not supported
-        numeric(50,0) -> Decimal256(50, 0)
-        "#);
-    }
 }

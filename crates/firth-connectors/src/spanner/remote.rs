@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, ColumnDescription, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, SchemaSpec,
-    StatementId, TableDescription, TableSpec,
+    CheckReport, ColumnDescription, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteSql,
+    SchemaSpec, StatementId, TableDescription, TableSpec,
 };
 use firth_diagnostic::{Code, Diagnostic, Result, did_you_mean};
 
@@ -115,7 +115,12 @@ impl RemoteSql for SpannerRemote {
         &SpannerDialect
     }
 
-    async fn describe_query(&self, sql: &str) -> Result<(Relation, TableDescription)> {
+    /// Its NUMERIC is ours, whatever is asked for.
+    async fn describe_query(
+        &self,
+        sql: &str,
+        _decimals: Option<DecimalType>,
+    ) -> Result<(Relation, TableDescription)> {
         let sql = query_text::single_select(sql)?;
         let schema = self.client.query_schema(sql).await.map_err(diagnostic)?;
         require_names(&schema)?;

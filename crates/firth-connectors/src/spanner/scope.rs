@@ -61,7 +61,7 @@ impl SpannerScope {
         read: RemoteRead,
     ) -> Result<impl futures::Stream<Item = Result<RecordBatch, DataFusionError>> + use<>, DataFusionError>
     {
-        let RemoteRead { sql, schema, split, metrics } = read;
+        let RemoteRead { sql, schema, split, metrics, .. } = read;
         metrics.sent(&sql);
         metrics.add_request();
         let answer = self.client.execute_sql(&sql, split.token.as_deref(), self.at).await.map_err(failed)?;

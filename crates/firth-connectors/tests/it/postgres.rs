@@ -1,5 +1,6 @@
 //! PostgreSQL, by way of the SPI alone.
 
+mod budget;
 mod cancel;
 mod connect;
 mod members;
@@ -8,3 +9,5 @@ mod read;
 mod snapshot;
 mod support;
 mod table;
+mod types;
+mod value_text;

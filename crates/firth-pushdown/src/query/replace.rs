@@ -106,8 +106,11 @@ fn scan(select: Select, plan: &LogicalPlan) -> DataFusionResult<LogicalPlan> {
                 .with_metadata(field.metadata().clone())
         })
         .collect();
-    let about = |column: &ScopeColumn| ColumnDescription {
+    let about = |(column, name): (&ScopeColumn, &String)| ColumnDescription {
         remote_type: column.remote_type.clone().unwrap_or_default(),
+        // Its text in the query has been cast already.
+        read_as: None,
+        label: Some(name.clone()),
         null_count: None,
         distinct_count: column.distinct_count,
         average_bytes: column.average_bytes,
@@ -115,7 +118,7 @@ fn scan(select: Select, plan: &LogicalPlan) -> DataFusionResult<LogicalPlan> {
     let description = TableDescription {
         table: TableSpec { schema: String::new(), name: String::new() },
         schema: Arc::new(Schema::new(fields)),
-        columns: columns.iter().map(about).collect(),
+        columns: columns.iter().zip(&plan.schema().field_names()).map(about).collect(),
         primary_key: Vec::new(),
         row_count: select.estimate.rows.map(|rows| rows.ceil() as u64),
         total_bytes: select.bytes().map(|bytes| bytes.ceil() as u64),

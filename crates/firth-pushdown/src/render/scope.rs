@@ -57,13 +57,17 @@ impl Scope {
         let column =
             |((field, source), about): ((&FieldRef, &FieldRef), &firth_connector::ColumnDescription)| {
                 let name = dialect.identifier(source.name());
+                let name = match alias {
+                    Some(alias) => format!("{}.{name}", dialect.identifier(alias)),
+                    None => name,
+                };
                 ScopeColumn {
                     qualifier: None,
                     field: FieldRef::clone(field),
-                    sql: alias.map_or_else(
-                        || name.clone(),
-                        |alias| format!("{}.{name}", dialect.identifier(alias)),
-                    ),
+                    sql: match &about.read_as {
+                        Some(type_) => dialect.read_as(&name, type_),
+                        None => name,
+                    },
                     remote_type: Some(about.remote_type.clone()),
                     distinct_count: about.distinct_count,
                     average_bytes: about.average_bytes,

@@ -14,7 +14,9 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
     },
 };
-use firth_connector::{OpenedRemote, RemoteDialect, RemoteRead, RemoteScan, RemoteSql};
+use firth_connector::{
+    OpenedRemote, Relation, RemoteDialect, RemoteRead, RemoteScan, RemoteSql, TableDescription, TableSpec,
+};
 use firth_diagnostic::{Diagnostic, Result};
 use futures::{StreamExt, stream};
 
@@ -142,7 +144,9 @@ impl PartitionRead {
         };
         let schema = Arc::clone(&self.source_schema);
         let metrics = Arc::clone(&self.remote.metrics);
-        Arc::clone(&scope).read(RemoteRead { sql, schema, split, metrics }).map(Some)
+        Arc::clone(&scope)
+            .read(RemoteRead { sql, schema, split, labels: labels(&self.scan), metrics })
+            .map(Some)
     }
 
     /// The batch under the names that DataFusion is shown, cut at the limit.
@@ -171,4 +175,23 @@ impl PartitionRead {
                 ))
             })
     }
+}
+
+/// What the scan's columns are called in messages.
+fn labels(scan: &RemoteScan) -> Vec<String> {
+    let TableDescription { schema, columns, .. } = &scan.description;
+    let label = |&index: &usize| {
+        let known = columns.get(index).and_then(|column| column.label.as_deref());
+        let name = known.unwrap_or_else(|| schema.field(index).name());
+        match &scan.relation {
+            Relation::Table(table) if table.schema.is_empty() => {
+                format!("column {name:?} of table {:?}", table.name)
+            }
+            Relation::Table(TableSpec { schema, name: table }) => {
+                format!("column {name:?} of table {:?}", format!("{schema}.{table}"))
+            }
+            Relation::Query(_) => format!("column {name:?} of the query"),
+        }
+    };
+    scan.columns.iter().map(label).collect()
 }

@@ -134,7 +134,7 @@ impl Session {
     /// Makes the remote's answer to `query` known as `name`.
     pub(crate) async fn register_query(&mut self, name: &str, query: &str) {
         let sql = Arc::clone(&self.remote).sql().unwrap();
-        let (relation, description) = sql.describe_query(query).await.unwrap();
+        let (relation, description) = sql.describe_query(query, None).await.unwrap();
         self.register_relation(name, relation, description).unwrap();
     }
 

@@ -34,9 +34,9 @@ fn decoder(wires: &[Wire]) -> Decoder {
     let fields: Vec<Field> = wires
         .iter()
         .enumerate()
-        .map(|(index, wire)| Field::new(format!("c{index}"), wire.data_type(), true))
+        .map(|(index, wire)| Field::new(format!("c{index}"), wire.data_type().expect("no composite"), true))
         .collect();
-    Decoder::new(Arc::new(Schema::new(fields)), wires)
+    Decoder::new(Arc::new(Schema::new(fields)), wires, &[])
 }
 
 /// Decodes the pieces; the batches put together.
@@ -152,13 +152,13 @@ fn what_does_not_fit_is_an_error_that_names_the_column() {
     .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     error[bad_data]: column "c0" holds NaN, which NUMERIC cannot hold
-    error[bad_data]: column "c0" holds a number with more digits after the point than NUMERIC has
-    error[bad_data]: column "c0" holds a number with more digits before the point than NUMERIC has
-    error[bad_data]: column "c0" holds a number with more digits before the point than BIGNUMERIC has
-    error[bad_data]: column "c0" holds an infinite date or time
-    error[bad_data]: column "c0" holds a date or time outside the years 1 to 9999 of DATE
-    error[bad_data]: column "c0" holds an infinite date or time
-    error[bad_data]: column "c0" holds a date or time outside the years 1 to 9999 of TIMESTAMP
+    error[bad_data]: column "c0" holds 0.0000000001: more digits after the point than NUMERIC has
+    error[bad_data]: column "c0" holds 999999999999999999999999999999: more digits before the point than NUMERIC has
+    error[bad_data]: column "c0" holds 999999999999999999999999999999999999999: more digits before the point than BIGNUMERIC has
+    error[bad_data]: column "c0" holds infinity
+    error[bad_data]: column "c0" holds 10213-09-21, outside the years 1 to 9999 of DATE
+    error[bad_data]: column "c0" holds -infinity
+    error[bad_data]: column "c0" holds 294277-01-09 04:00:54.775806, outside the years 1 to 9999 of TIMESTAMP
     error[bad_data]: column "c0" holds the time 24:00:00, which TIME cannot hold
     error[bad_data]: column "c0" holds text that is not UTF-8
     error[bad_data]: column "c0" came with a value of 3 bytes that is not of its type

@@ -60,18 +60,19 @@ impl Database {
     }
 
     async fn schema_of(&self, sql: &str) -> SchemaRef {
-        self.sql().describe_query(sql).await.expect("described").1.schema
+        self.sql().describe_query(sql, None).await.expect("described").1.schema
     }
 
     async fn open(&self, sql: &str, split: Split) -> SendableRecordBatchStream {
         let schema = self.schema_of(sql).await;
-        let read = RemoteRead { sql: sql.to_owned(), schema, split, metrics: Arc::default() };
+        let read =
+            RemoteRead { sql: sql.to_owned(), schema, split, labels: Vec::new(), metrics: Arc::default() };
         self.scope().await.read(read).expect("a stream")
     }
 
     /// The whole answer, or the words of the failure.
     async fn answer(&self, sql: &str) -> String {
-        match self.sql().describe_query(sql).await {
+        match self.sql().describe_query(sql, None).await {
             Ok(_) => {}
             Err(error) => return error.to_string(),
         }
@@ -235,6 +236,7 @@ async fn a_scan_is_read_by_partition_tokens() {
             sql: sql.to_owned(),
             schema: Arc::clone(&schema),
             split,
+            labels: Vec::new(),
             metrics: Arc::clone(&metrics),
         };
         let batches: Vec<RecordBatch> =
@@ -310,6 +312,7 @@ async fn no_columns_still_have_rows() {
         sql: "SELECT 1 FROM `items`".to_owned(),
         schema: Arc::new(Schema::empty()),
         split: Split::default(),
+        labels: Vec::new(),
         metrics: Arc::default(),
     };
     let batches: Vec<RecordBatch> =

@@ -52,7 +52,7 @@ fn read(
     let schema = Arc::new(scan.description.schema.project(&scan.columns).expect("its columns"));
     let sql = text(scan, Some(&split));
     let metrics = Arc::new(SourceMetrics::default());
-    Arc::clone(scope).read(RemoteRead { sql, schema, split, metrics }).expect("lazy")
+    Arc::clone(scope).read(RemoteRead { sql, schema, split, labels: Vec::new(), metrics }).expect("lazy")
 }
 
 /// The number of splits, the rows and the sum of the amounts of a scan whose splits are all read at once.

@@ -5,11 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef, util::pretty::pretty_format_batches};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{FieldRef, SchemaRef},
+    util::pretty::pretty_format_batches,
+};
 use datafusion::{error::DataFusionError, execution::SendableRecordBatchStream};
 use firth_connector::{
-    GivenOption, GivenValue, Options, ReadScope, Relation, Remote, RemoteId, RemoteRead, RemoteSql,
-    SourceMetrics, Split, StatementId, TableDescription,
+    ColumnDescription, GivenOption, GivenValue, Options, ReadScope, Relation, Remote, RemoteId, RemoteRead,
+    RemoteSql, SourceMetrics, Split, StatementId, TableDescription,
 };
 use firth_diagnostic::{Diagnostic, Result, Secret, Span, Spanned};
 use firth_testkit::servers::{Postgres, Servers};
@@ -134,8 +138,13 @@ pub(crate) async fn begin_scans(sql: &Arc<dyn RemoteSql>, scans: Option<usize>) 
 /// A stream of a text that gives these columns.
 pub(crate) fn stream(scope: &Arc<dyn ReadScope>, sql: &str, schema: &SchemaRef) -> SendableRecordBatchStream {
     let metrics = Arc::new(SourceMetrics::default());
-    let read =
-        RemoteRead { sql: sql.to_owned(), schema: Arc::clone(schema), split: Split::default(), metrics };
+    let read = RemoteRead {
+        sql: sql.to_owned(),
+        schema: Arc::clone(schema),
+        split: Split::default(),
+        labels: Vec::new(),
+        metrics,
+    };
     Arc::clone(scope).read(read).expect("lazy")
 }
 
@@ -144,11 +153,32 @@ pub(crate) async fn query(
     sql: &Arc<dyn RemoteSql>,
     text: &str,
 ) -> Result<(TableDescription, Vec<RecordBatch>)> {
-    let (relation, description) = sql.describe_query(text).await?;
-    let Relation::Query(text) = relation else { panic!("a query") };
-    let text = format!("SELECT * FROM (\n{text}\n) AS q");
-    let batches = stream(&begin(sql).await, &text, &description.schema).try_collect().await;
-    Ok((description, batches.map_err(diagnostic)?))
+    let (relation, description) = sql.describe_query(text, None).await?;
+    let batches = read(sql, relation, description.clone()).await?;
+    Ok((description, batches))
+}
+
+/// All columns of a relation, read as a scan would.
+pub(crate) async fn read(
+    sql: &Arc<dyn RemoteSql>,
+    relation: Relation,
+    description: TableDescription,
+) -> Result<Vec<RecordBatch>> {
+    let dialect = sql.dialect();
+    let item = |(field, about): (&FieldRef, &ColumnDescription)| {
+        let name = dialect.identifier(field.name());
+        let value = about.read_as.as_ref().map_or(name.clone(), |type_| dialect.read_as(&name, type_));
+        format!("{value} AS {name}")
+    };
+    let items: Vec<String> = description.schema.fields().iter().zip(&description.columns).map(item).collect();
+    let from = match relation {
+        Relation::Query(text) => format!("(\n{text}\n) AS q"),
+        Relation::Table(table) => {
+            format!("{}.{}", dialect.identifier(&table.schema), dialect.identifier(&table.name))
+        }
+    };
+    let text = format!("SELECT {} FROM {from}", items.join(", "));
+    stream(&begin(sql).await, &text, &description.schema).try_collect().await.map_err(diagnostic)
 }
 
 /// The rows as text.

@@ -48,6 +48,8 @@ async fn tables_are_listed_and_described() {
     mood mood -> Utf8
     price numeric(12,2) -> Decimal128(12, 2)
     mail text COLLATE ignore_case -> Utf8
+    took interval -> Interval(MonthDayNano)
+    tags text[] -> List(Utf8)
     key uuid -> Utf8
     doc jsonb -> Utf8
     ");
