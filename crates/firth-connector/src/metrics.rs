@@ -16,6 +16,7 @@ pub struct SourceMetrics {
     bytes: AtomicU64,
     cache_bytes: AtomicU64,
     requests: AtomicU64,
+    notes: Mutex<Vec<String>>,
     active: Mutex<Option<(Instant, Instant)>>,
 }
 
@@ -36,6 +37,8 @@ pub struct SourceReport {
     pub cache_bytes: u64,
     /// Requests sent.
     pub requests: u64,
+    /// What went otherwise than a reader of the plan would expect, in words.
+    pub notes: Vec<String>,
     /// From the first request to the last answer, in milliseconds.
     pub elapsed_ms: f64,
 }
@@ -46,6 +49,14 @@ impl SourceMetrics {
         let mut texts = self.remote_sql.lock().unwrap_or_else(PoisonError::into_inner);
         if !texts.iter().any(|text| text == sql) {
             texts.push(sql.to_owned());
+        }
+    }
+
+    /// Notes what went otherwise than a reader of the plan would expect. The same words are noted once.
+    pub fn note(&self, words: &str) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.iter().any(|note| note == words) {
+            notes.push(words.to_owned());
         }
     }
 
@@ -89,6 +100,7 @@ impl SourceMetrics {
             bytes: self.bytes.load(Ordering::Relaxed),
             cache_bytes: self.cache_bytes.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
+            notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             elapsed_ms: active.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64() * 1e3),
         }
     }

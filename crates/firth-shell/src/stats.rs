@@ -46,6 +46,8 @@ struct SourceLine<'a> {
     bytes: u64,
     requests: u64,
     elapsed_ms: f64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 impl StatementStats {
@@ -59,6 +61,7 @@ impl StatementStats {
             bytes: source.bytes,
             requests: source.requests,
             elapsed_ms: rounded(source.elapsed_ms),
+            notes: &source.notes,
         });
         let line = Line {
             statement: self.statement,
@@ -97,8 +100,8 @@ impl StatementStats {
                 source.requests,
                 plural(source.requests)
             ));
-            for sql in &source.remote_sql {
-                text.push_str(&format!("\n    {sql}"));
+            for line in source.remote_sql.iter().chain(&source.notes) {
+                text.push_str(&format!("\n    {line}"));
             }
         }
         text
@@ -132,6 +135,7 @@ mod tests {
                     bytes: 40,
                     cache_bytes: 5,
                     requests: 2,
+                    notes: vec!["read by one backend".into()],
                     elapsed_ms: 1.5,
                 },
             ],
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_line_has_the_documented_keys_in_order() {
-        assert_snapshot!(stats(None).json(Some(1024)), @r#"{"statement":1,"kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5}]}"#);
+        assert_snapshot!(stats(None).json(Some(1024)), @r#"{"statement":1,"kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
     }
 
     #[test]
@@ -156,6 +160,7 @@ mod tests {
           local files (LOCAL): 0 rows, 7 bytes, 1 request
           us.shop (POSTGRES): 3 rows, 40 bytes, 2 requests
             SELECT "id" FROM t
+            read by one backend
         "#);
     }
 }

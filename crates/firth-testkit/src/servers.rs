@@ -47,6 +47,9 @@ pub struct Postgres {
     pub other_ca: String,
     /// The program `psql`.
     pub psql: String,
+    /// The port of a PgBouncer in front of it, on `host`, with databases `session`, `transaction`,
+    /// `statement` and `small` (two servers for all transactions), each of which is `plain_database`.
+    pub pooler_port: Option<u16>,
 }
 
 /// An S3 server.
@@ -113,7 +116,10 @@ impl Servers {
             move |name: &str| variable(&format!("{server}_{name}"))
         };
         Servers {
-            postgres: Postgres::from_variables(of("PG")),
+            postgres: Postgres::from_variables(of("PG")).map(|postgres| Postgres {
+                pooler_port: of("PGBOUNCER")("PORT").and_then(|port| port.parse().ok()),
+                ..postgres
+            }),
             s3: S3::from_variables(of("S3")),
             azure: Azure::from_variables(of("AZURE")),
             gcs: Gcs::from_variables(of("GCS")),
@@ -124,6 +130,12 @@ impl Servers {
     /// The PostgreSQL server, or a skip; see [`require`].
     pub fn require_postgres(self, test: &str) -> Option<Postgres> {
         require("postgres", test, self.postgres)
+    }
+
+    /// The PostgreSQL server and the port of the pooler in front of it, or a skip; see [`require`].
+    pub fn require_pooler(self, test: &str) -> Option<(Postgres, u16)> {
+        let found = self.postgres.and_then(|server| Some((server.clone(), server.pooler_port?)));
+        require("pgbouncer", test, found)
     }
 
     /// The S3 server, or a skip; see [`require`].
@@ -183,6 +195,7 @@ impl Postgres {
             ca: variable("CA")?,
             other_ca: variable("OTHER_CA")?,
             psql: variable("PSQL")?,
+            pooler_port: None,
         })
     }
 }

@@ -8,6 +8,7 @@ mod demo_s3;
 mod fake_gcs;
 pub(crate) mod install;
 mod keyring;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;

@@ -2,6 +2,7 @@
 //!
 //! Three databases, for three answers to a client: `app` only with TLS, `plain` also without, `legacy`
 //! also without and then asks for the password in cleartext (of the user `legacy_md5`: hashed by MD5).
+//! In front of it stands a PgBouncer.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::pgbouncer::{self, Behind};
 use super::process::{Process, Stop};
 use super::{
     Place, ServerSpec, Unavailable, Variables, install, leave_outside, ports, random_hex, with_attempts,
@@ -44,7 +46,17 @@ fn start(place: &Place) -> std::result::Result<Variables, Unavailable> {
     initialize(&programs, &folder, &user, &password)?;
     certificates(&folder, &user)?;
     let port = with_attempts("postgres", || start_once(&programs, &folder, &user, &password, place))?;
-    Ok(vec![
+    let behind = Behind { port, user: USER, password: &password, folder: &folder, runs_as: &user };
+    let pooler = match pgbouncer::start(place, &behind) {
+        Ok(port) => Some(port),
+        // The server can be used without.
+        Err(Unavailable::Missing(reason)) => {
+            eprintln!("left out: pgbouncer: {reason}");
+            None
+        }
+        Err(failed) => return Err(failed),
+    };
+    let mut variables = vec![
         ("PG_HOST", "127.0.0.1".to_string()),
         // The certificate does not name this address: for a client that must notice.
         ("PG_MISMATCHED_HOST", "127.0.0.2".to_string()),
@@ -58,7 +70,9 @@ fn start(place: &Place) -> std::result::Result<Variables, Unavailable> {
         ("PG_CA", folder.join("ca.crt").display().to_string()),
         ("PG_OTHER_CA", folder.join("other.crt").display().to_string()),
         ("PG_PSQL", programs.join("psql").display().to_string()),
-    ])
+    ];
+    variables.extend(pooler.map(|port| ("PGBOUNCER_PORT", port.to_string())));
+    Ok(variables)
 }
 
 /// The folder with `initdb`, `postgres` and `psql`; Debian keeps them off the PATH.
@@ -85,7 +99,7 @@ fn installed_programs() -> Option<PathBuf> {
 }
 
 /// Who runs the server. PostgreSQL refuses to run as root, so root lends it to somebody else.
-struct ServerUser(Option<(u32, u32)>);
+pub(super) struct ServerUser(Option<(u32, u32)>);
 
 impl ServerUser {
     fn find() -> Result<Self> {
@@ -122,13 +136,13 @@ impl ServerUser {
         Ok(folder)
     }
 
-    fn own(&self, path: &Path) -> Result<()> {
+    pub(super) fn own(&self, path: &Path) -> Result<()> {
         let Some((user, group)) = self.0 else { return Ok(()) };
         chown(path, Some(user), Some(group)).context(path.display())
     }
 
     /// `program` as that user, in a folder that it may read and with nothing of our environment.
-    fn command(&self, program: &Path, folder: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(folder).env_clear().env("HOME", folder).env("LC_ALL", "C.UTF-8");
         if let Some((user, group)) = self.0 {

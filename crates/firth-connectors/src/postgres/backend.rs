@@ -1,6 +1,14 @@
 //! One server process of ours: connecting to it, and leaving it in a hurry.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use datafusion::common::runtime::SpawnedTask;
 use firth_connector::Canceller;
@@ -11,8 +19,9 @@ use tokio::{
     time::timeout,
 };
 use tokio_postgres::{
-    Client, Connection, NoTls,
+    Client, Column, Connection, NoTls,
     config::{Config, SslMode},
+    types::Type,
 };
 
 use super::{
@@ -41,6 +50,10 @@ pub(super) struct Backend {
     pub(super) tls_version: &'static str,
     /// The encoding of the database's text; what we see of it is always UTF-8.
     pub(super) encoding: String,
+    /// Whether something between us and the server may give the next transaction to another process.
+    pub(super) pooled: bool,
+    /// Whether the driver has looked up types: it keeps statements for that, which only this process has.
+    looked_up: AtomicBool,
     server: Arc<Server>,
     address: SocketAddr,
     connection: SpawnedTask<()>,
@@ -71,20 +84,23 @@ impl Server {
         let handshake = if encrypted { Some(self.tls.handshake(settings)?) } else { None };
 
         let (stream, address) = open_socket(settings).await?;
+        let own_port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
         let refused = |refusal| error::connecting(settings, &refusal);
-        match handshake {
+        let mut backend = match handshake {
             Some(handshake) => {
                 let stream = PasswordGuard::passing(stream);
                 let (client, connection) =
                     config.connect_raw(stream, handshake.clone()).await.map_err(refused)?;
-                Ok(self.backend(client, connection, address, handshake.version()))
+                self.backend(client, connection, address, handshake.version())
             }
             None => {
                 let stream = PasswordGuard::watching(stream);
                 let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(refused)?;
-                Ok(self.backend(client, connection, address, "none"))
+                self.backend(client, connection, address, "none")
             }
-        }
+        };
+        backend.pooled = is_pooled(&backend.client, settings, own_port).await?;
+        Ok(backend)
     }
 
     fn backend<S, T>(
@@ -103,8 +119,25 @@ impl Server {
             // Whoever waits for an answer hears of the failure; here is nobody to tell.
             let _ = connection.await;
         });
-        Backend { client, tls_version, encoding, server: Arc::clone(self), address, connection }
+        Backend {
+            client,
+            tls_version,
+            encoding,
+            pooled: false,
+            looked_up: AtomicBool::new(false),
+            server: Arc::clone(self),
+            address,
+            connection,
+        }
     }
+}
+
+/// Whether the server sees another client than us: a pooler, or something that only passes bytes on,
+/// which is taken for one at little cost.
+async fn is_pooled(client: &Client, settings: &Settings, own_port: u16) -> Result<bool> {
+    let row = client.query_typed_one("SELECT pg_catalog.inet_client_port()", &[]).await;
+    let row = row.map_err(|failure| error::request(settings, &failure, None))?;
+    Ok(row.get::<_, Option<i32>>(0) != Some(own_port.into()))
 }
 
 async fn open_socket(settings: &Settings) -> Result<(TcpStream, SocketAddr)> {
@@ -134,6 +167,18 @@ impl Backend {
     /// Whether the socket is still open, as far as we have heard.
     pub(super) fn is_open(&self) -> bool {
         !self.client.is_closed()
+    }
+
+    /// Notes of which types columns are that the driver has described.
+    pub(super) fn has_described(&self, columns: &[Column]) {
+        if columns.iter().any(|column| Type::from_oid(column.type_().oid()).is_none()) {
+            self.looked_up.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether another transaction may use it.
+    pub(super) fn can_be_kept(&self) -> bool {
+        self.is_open() && !(self.pooled && self.looked_up.load(Ordering::Relaxed))
     }
 
     /// Says goodbye, so that the server's log does not complain.

@@ -178,6 +178,13 @@ pub(super) fn request(settings: &Settings, error: &Error, sent: Option<Sent<'_>>
         detail.push_str(&place);
     }
     let code = answer.code();
+    if pools_statements(error) {
+        let message = format!("{server} is a pooler that takes single statements only");
+        return Diagnostic::error(Code::Unsupported, message).detail(words(answer)).hint(
+            "A read is a transaction: set pool_mode = transaction or session for this database, or connect to \
+             the server itself.",
+        );
+    }
     let (code, message, hint) = if *code == SqlState::QUERY_CANCELED {
         let hint = settings
             .statement_timeout
@@ -194,6 +201,11 @@ pub(super) fn request(settings: &Settings, error: &Error, sent: Option<Sent<'_>>
         (Code::Remote, format!("{server} refused the statement"), None)
     };
     Diagnostic::error(code, message).detail(detail).hint_if(hint.map(str::to_owned))
+}
+
+/// Whether a pooler refused to begin a transaction.
+pub(super) fn pools_statements(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|answer| answer.message().contains("statement pooling mode"))
 }
 
 /// The server's own words, quoted, with the code by which they can be looked up.

@@ -28,7 +28,7 @@ use tokio::{
     sync::{Notify, OwnedSemaphorePermit},
     time::timeout,
 };
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, Column, SimpleQueryMessage};
 
 use super::{
     error,
@@ -44,8 +44,15 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(2);
 /// function called by the text may have set in the session (`set_config`); locks are given back by name.
 pub(super) const END: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
 
+/// Forgets statements that another client of a pooler has left with the server, under names that the driver
+/// uses too. Its own are prepared within each transaction.
+pub(super) const FORGET: &str = "; DEALLOCATE ALL";
+
 /// Takes back what the last read may have set, and keeps the snapshot.
 pub(super) const AGAIN: &str = "ROLLBACK TO SAVEPOINT firth";
+
+const NOT_SHARED: &str = "read by one backend, because the server shares no snapshot with others";
+const FEWER: &str = "read by fewer backends than max_backends, because the server or its pooler gave no more";
 
 /// The backends of one statement on one connection.
 pub(super) struct Members {
@@ -73,6 +80,8 @@ struct State {
     leader: Option<(Lease, String)>,
     /// Others that do nothing.
     parked: Vec<Lease>,
+    /// For whoever reads the plan.
+    notes: Vec<&'static str>,
     /// A dropped read of the leader's.
     draining: Option<SpawnedTask<()>>,
 }
@@ -268,7 +277,10 @@ impl Members {
         beginning.done = true;
         let mut state = self.state();
         // A transaction that nobody shares begins with the first request, without a round trip of its own.
-        let ahead = if name.is_some() { AGAIN.to_owned() } else { begin(lease.settings(), None, false) };
+        let ahead = if name.is_some() { AGAIN.to_owned() } else { begin(&lease, None, false) };
+        if share && name.is_none() {
+            state.notes.push(NOT_SHARED);
+        }
         state.snapshot = name.map_or(Snapshot::Alone, Snapshot::Shared);
         state.leader = Some((lease, ahead));
         drop(state);
@@ -284,16 +296,21 @@ impl Members {
         snapshot: &str,
         purpose: Purpose,
     ) -> Result<Option<Member>> {
-        let lease = match self.pool.lease_with(permit).await {
-            Ok(lease) => lease,
-            Err(refused) if refused.code() == Code::Exhausted => {
+        // A pooler that has no server left neither refuses nor answers.
+        let lease = match timeout(JOIN_PATIENCE, self.pool.lease_with(permit)).await {
+            Ok(Ok(lease)) => lease,
+            Ok(Err(refused)) if refused.code() == Code::Exhausted => {
                 log::warn!("the statement goes on with the backends it has: {refused}");
-                self.stop_sharing();
+                self.stop_sharing(FEWER);
                 return Ok(None);
             }
-            Err(failure) => return Err(failure),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => {
+                self.stop_sharing(FEWER);
+                return Ok(None);
+            }
         };
-        let begin = begin(lease.settings(), Some(snapshot), false);
+        let begin = begin(&lease, Some(snapshot), false);
         match timeout(JOIN_PATIENCE, lease.client().batch_execute(&begin)).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) if failure.as_db_error().is_none() => {
@@ -304,11 +321,11 @@ impl Members {
                 log::warn!(
                     "the statement reads by one backend, because its snapshot cannot be shared: {refused}"
                 );
-                self.stop_sharing();
+                self.stop_sharing(NOT_SHARED);
                 return Ok(None);
             }
             Err(_) => {
-                self.stop_sharing();
+                self.stop_sharing(FEWER);
                 return Ok(None);
             }
         }
@@ -316,8 +333,14 @@ impl Members {
         Ok(Some(self.taken(self.state(), purpose, lease, None, false)))
     }
 
-    fn stop_sharing(&self) {
+    /// What went otherwise than asked, since the last question.
+    pub(super) fn take_notes(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.state().notes)
+    }
+
+    fn stop_sharing(&self, why: &'static str) {
         let mut state = self.state();
+        state.notes.push(why);
         if matches!(state.snapshot, Snapshot::Shared(_)) {
             state.snapshot = Snapshot::Alone;
         }
@@ -362,6 +385,11 @@ impl Member {
     /// What the connection is made of.
     pub(super) fn settings(&self) -> &Settings {
         self.lease().settings()
+    }
+
+    /// Notes of which types columns are that the driver has described.
+    pub(super) fn has_described(&self, columns: &[Column]) {
+        self.lease().backend().has_described(columns);
     }
 
     /// Whether the snapshot ends with this, while others still need it.
@@ -492,7 +520,7 @@ pub(super) fn end(lease: Lease) {
 /// has begun.
 async fn export(lease: &Lease) -> Result<Option<String>> {
     let failed = |failure| error::request(lease.settings(), &failure, None);
-    match lease.client().simple_query(&begin(lease.settings(), None, true)).await {
+    match lease.client().simple_query(&begin(lease, None, true)).await {
         Ok(answers) => {
             let name = answers.iter().find_map(|answer| match answer {
                 SimpleQueryMessage::Row(row) => row.get(0),
@@ -501,7 +529,9 @@ async fn export(lease: &Lease) -> Result<Option<String>> {
             name.map(|name| Some(name.to_owned()))
                 .ok_or_else(|| Diagnostic::internal("the server answered an export without a name"))
         }
-        Err(failure) if failure.as_db_error().is_none() => Err(failed(failure)),
+        Err(failure) if failure.as_db_error().is_none() || error::pools_statements(&failure) => {
+            Err(failed(failure))
+        }
         Err(refused) => {
             log::warn!(
                 "the statement reads by one backend, because the server shares no snapshot: {refused}"
@@ -517,7 +547,7 @@ async fn export(lease: &Lease) -> Result<Option<String>> {
 /// Literals are written for `standard_conforming_strings`, which a role may have turned off; and a
 /// leader does nothing for a long time. What is set here is taken back with the transaction, as a pooler
 /// needs it, and what a read sets with the savepoint.
-fn begin(settings: &Settings, snapshot: Option<&str>, export: bool) -> String {
+fn begin(lease: &Lease, snapshot: Option<&str>, export: bool) -> String {
     let mut text = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
     if let Some(snapshot) = snapshot {
         text.push_str(&format!("; SET TRANSACTION SNAPSHOT '{}'", snapshot.replace('\'', "''")));
@@ -525,7 +555,10 @@ fn begin(settings: &Settings, snapshot: Option<&str>, export: bool) -> String {
     text.push_str(
         "; SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = 0",
     );
-    if let Some(timeout) = settings.statement_timeout {
+    if lease.backend().pooled {
+        text.push_str(FORGET);
+    }
+    if let Some(timeout) = lease.settings().statement_timeout {
         text.push_str(&format!("; SET LOCAL statement_timeout = {}", timeout.as_millis()));
     }
     if export {

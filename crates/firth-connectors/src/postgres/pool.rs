@@ -211,14 +211,16 @@ impl Lease {
 
     /// Gives the backend back, with no transaction open and no statement running.
     pub(super) fn release(mut self) {
-        if let Some((backend, permit)) = self.held.take()
-            && backend.is_open()
+        let Some((backend, permit)) = self.held.take() else { return };
+        if !backend.can_be_kept() {
+            backend.close();
+            return;
+        }
         {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.push((backend, Instant::now()));
-            drop(idle);
-            drop(permit);
         }
+        drop(permit);
     }
 }
 

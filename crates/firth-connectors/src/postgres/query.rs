@@ -9,7 +9,7 @@ use tokio_postgres::Column;
 use super::{
     error,
     mapping::{TypeOptions, UnsupportedType},
-    members::END,
+    members::{END, FORGET},
     pool::Pool,
     query_text::single_query,
     types::{format_type, is_collatable},
@@ -26,8 +26,14 @@ pub(super) async fn describe(
     let sql = single_query(text)?;
     let lease = pool.lease().await?;
     let client = lease.client();
-    let (begun, prepared) =
-        tokio::join!(client.batch_execute("BEGIN TRANSACTION READ ONLY"), client.prepare(sql));
+    let mut begin = "BEGIN TRANSACTION READ ONLY".to_owned();
+    if lease.backend().pooled {
+        begin.push_str(FORGET);
+    }
+    let (begun, prepared) = tokio::join!(client.batch_execute(&begin), client.prepare(sql));
+    if let Ok(statement) = &prepared {
+        lease.backend().has_described(statement.columns());
+    }
     let refused = |failure| error::request(lease.settings(), &failure, Some(error::Sent { sql, prefix: "" }));
     let described = match (begun, prepared) {
         (Ok(()), Ok(statement)) if !statement.params().is_empty() => {

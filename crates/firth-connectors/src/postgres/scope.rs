@@ -86,6 +86,7 @@ impl Reader {
         let RemoteRead { sql, schema, labels, metrics, .. } = read;
         metrics.sent(&sql);
         metrics.add_request();
+        scope.members.take_notes().iter().for_each(|note| metrics.note(note));
         let (decoder, rows) = match start(&mut member, &sql, &schema, &labels).await {
             Ok(started) => started,
             Err(failure) => {
@@ -148,7 +149,9 @@ async fn start(
         move |failure| error::request(settings, &failure, Some(sent))
     };
     begun.map_err(refused(""))?;
-    let wires = wires(&columns.map_err(refused(""))?, schema)?;
+    let columns = columns.map_err(refused(""))?;
+    member.has_described(columns.columns());
+    let wires = wires(&columns, schema)?;
     let decoder = Decoder::new(Arc::clone(schema), &wires, labels);
     let rows = client.copy_out(&copy.map_err(refused(COPY))?).await.map_err(refused(COPY))?;
     Ok((decoder, rows))

@@ -4,6 +4,7 @@ mod budget;
 mod cancel;
 mod connect;
 mod members;
+mod pooler;
 mod query;
 mod read;
 mod snapshot;

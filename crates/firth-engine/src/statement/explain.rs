@@ -43,7 +43,12 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
             let context = resolver.context.task_ctx();
             let stream = firth_pushdown::execute(Arc::clone(&plan), context).map_err(from_datafusion)?;
             stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
-            Ok(lines(&DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string()))
+            let mut text = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
+            for source in resolver.remotes.report() {
+                let name = source.connection.as_deref().unwrap_or("local files");
+                text.extend(source.notes.iter().map(|note| format!("{name}: {note}\n")));
+            }
+            Ok(lines(&text))
         }
         ExplainKind::Pushdown => pushdown(resolver, &planned).await,
     }
