@@ -20,10 +20,6 @@ use crate::{Settings, coercion::GoogleSqlCoercion, planner::StatementPlanner, st
 /// How many consumers an out-of-memory message names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
 
-/// How many keys of a join, and how many bytes of them, are told to the scans below it.
-const MOST_JOIN_KEYS: usize = 100_000;
-const MOST_JOIN_KEY_BYTES: usize = 4 << 20;
-
 /// Builds the context of one statement: its settings, its stores, its remotes. Nothing is shared with
 /// other statements but the memory pool.
 pub(crate) fn statement_context(
@@ -44,10 +40,6 @@ pub(crate) fn statement_context(
     options.sql_parser.default_null_ordering = "nulls_min".to_owned();
     // Sources deliver Utf8; a cast of theirs must not change it.
     options.sql_parser.map_string_types_to_utf8view = false;
-    // A join tells its keys to the scans below it up to here, beyond it only the least and the greatest.
-    // Sources of SQL take that many in one text; files are looked up in a set, however large.
-    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MOST_JOIN_KEYS;
-    options.optimizer.hash_join_inlist_pushdown_max_size = MOST_JOIN_KEY_BYTES;
     options.execution.time_zone = Some(settings.text("time_zone").to_owned());
     crate::files::tune_scans(config.options_mut());
     config.set_extension(remotes);

@@ -86,8 +86,8 @@ LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_index k ON k.indrelid = c.oid AND k.indisprimary
-LEFT JOIN pg_catalog.pg_stats s
-  ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+LEFT JOIN pg_catalog.pg_stats s -- by the given names, not by those found: else it is computed for all tables
+  ON s.schemaname = $1 AND s.tablename = $2 AND s.attname = a.attname
  AND s.inherited = (SELECT count(*) > 1 FROM tree)
 ORDER BY a.attnum";
 

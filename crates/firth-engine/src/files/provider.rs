@@ -58,6 +58,7 @@ impl ExternalFiles {
         layout: Option<HiveLayout>,
         listed: Vec<ListedFiles>,
     ) -> Result<Self> {
+        let file_schema = if format.kind == FileKind::Parquet { viewed(&file_schema) } else { file_schema };
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         fields.extend(layout.iter().flat_map(HiveLayout::fields));
         let shown = shown_schema(&Schema::new(fields))?;
@@ -256,6 +257,16 @@ impl fmt::Debug for ExternalFiles {
             .field("files", &files)
             .finish_non_exhaustive()
     }
+}
+
+/// The schema with its strings as views: pages of Parquet then need not be copied value by value, and
+/// comparing and grouping look at the first bytes only. Results have plain strings again.
+fn viewed(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// Whether every column can be read from the format; the first that cannot, if not.

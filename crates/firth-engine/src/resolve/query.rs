@@ -1,6 +1,9 @@
 //! Queries: rewritten, their tables found, planned.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use arrow::{
     array::RecordBatch,
@@ -9,7 +12,7 @@ use arrow::{
 };
 use datafusion::{
     common::{Column, metadata::FieldMetadata},
-    execution::SendableRecordBatchStream,
+    execution::{SendableRecordBatchStream, TaskContext},
     logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
     physical_plan::stream::RecordBatchStreamAdapter,
     sql::{parser, sqlparser::ast},
@@ -17,10 +20,13 @@ use datafusion::{
 use firth_diagnostic::{Diagnostic, Result, Span};
 use firth_pushdown::NAME_METADATA;
 use firth_sql::{Headers, Query, TokenKind};
-use futures::TryStreamExt;
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::Resolver;
 use crate::error::from_datafusion;
+
+/// How many tables of a query are looked up at a time.
+const LOOKUPS_AT_ONCE: usize = 16;
 
 /// A query that is planned but not optimized, and how its columns are headed.
 pub(crate) struct PlannedQuery {
@@ -33,17 +39,22 @@ impl Resolver<'_> {
     /// Resolves and plans a query. Errors point into the statement that the query stands in.
     pub(crate) async fn plan_query(&self, query: &Query, depth: usize) -> Result<PlannedQuery> {
         let rewritten = firth_sql::rewrite(query, &self.session.options.parameters)?;
-        let mut registered: HashMap<&str, ()> = HashMap::new();
-        for table in &rewritten.tables {
-            if registered.insert(&table.key, ()).is_some() {
-                continue;
-            }
-            let provider = self.table(&table.name, depth).await.map_err(|error| error.or_at(table.span))?;
-            self.register(&table.key, provider)?;
+        let mut distinct = HashSet::new();
+        let mut lookups = Vec::new();
+        for table in rewritten.tables.iter().filter(|table| distinct.insert(&table.key)) {
+            let found =
+                async move { self.table(&table.name, depth).await.map_err(|error| error.or_at(table.span)) };
+            lookups.push(found.map(|provider| (&table.key, provider)).boxed());
         }
         for call in &rewritten.external_queries {
-            let provider = self.external_query(call).await.map_err(|error| error.or_at(call.span))?;
-            self.register(&call.key, provider)?;
+            let found =
+                async move { self.external_query(call).await.map_err(|error| error.or_at(call.span)) };
+            lookups.push(found.map(|provider| (&call.key, provider)).boxed());
+        }
+        // Together, so that it takes as long as the slowest source; told in the order of the text, so that
+        // of two errors the same one is told every time.
+        for (key, provider) in stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await {
+            self.register(key, provider?)?;
         }
         let statement = parser::Statement::Statement(Box::new(ast::Statement::Query(rewritten.query)));
         let plan = self
@@ -54,6 +65,15 @@ impl Resolver<'_> {
             .map_err(|error| placed(from_datafusion(error), query))?;
         let headers = headers(plan.schema().as_arrow(), &rewritten.headers);
         Ok(PlannedQuery { plan, headers })
+    }
+
+    /// The same for the query of a view. Its type is spelled out, for views nest.
+    pub(super) fn plan_view<'a>(
+        &'a self,
+        query: &'a Query,
+        depth: usize,
+    ) -> BoxFuture<'a, Result<PlannedQuery>> {
+        self.plan_query(query, depth).boxed()
     }
 
     fn register(&self, key: &str, provider: Arc<dyn datafusion::catalog::TableProvider>) -> Result<()> {
@@ -70,7 +90,7 @@ impl Resolver<'_> {
     pub(crate) async fn run(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
         let state = self.context.state();
         let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
-        let stream = firth_pushdown::execute(physical, self.context.task_ctx()).map_err(from_datafusion)?;
+        let stream = firth_pushdown::execute(physical, TaskContext::from(&state)).map_err(from_datafusion)?;
         Ok(headed(stream, &planned.headers))
     }
 }
@@ -127,7 +147,7 @@ fn headers(schema: &Schema, spelled: &Headers) -> Vec<String> {
     schema.fields().iter().map(|field| own(field)).collect()
 }
 
-/// A stream with other names for its columns, and times in the two forms that results have.
+/// A stream with other names for its columns, and times and strings in the one form that results have.
 pub(crate) fn headed(stream: SendableRecordBatchStream, names: &[String]) -> SendableRecordBatchStream {
     let schema = headed_schema(&stream.schema(), names);
     let shown = Arc::clone(&schema);
@@ -158,6 +178,8 @@ pub(crate) fn headed_schema(schema: &Schema, names: &[String]) -> SchemaRef {
         let data_type = match field.data_type() {
             DataType::Timestamp(_, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
             other => other.clone(),
         };
         let mut metadata = field.metadata().clone();

@@ -70,7 +70,7 @@ impl Resolver<'_> {
                         let Statement::Query(query) = firth_sql::parse(&view.sql).map_err(in_view)? else {
                             return Err(Diagnostic::internal(format!("view {table} is not a query")));
                         };
-                        let planned = Box::pin(self.plan_query(&query, depth + 1)).await.map_err(in_view)?;
+                        let planned = self.plan_view(&query, depth + 1).await.map_err(in_view)?;
                         let plan = planned.named(view.columns.as_deref())?;
                         Ok(Arc::new(ViewTable::new(plan, None)))
                     }

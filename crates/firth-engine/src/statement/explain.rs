@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::{
     common::tree_node::{TreeNode, TreeNodeRecursion},
+    execution::TaskContext,
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, display::DisplayableExecutionPlan, displayable,
         statistics::StatisticsArgs,
@@ -40,7 +41,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
         }
         ExplainKind::Analyze => {
             let plan = physical(resolver, &planned).await?;
-            let context = resolver.context.task_ctx();
+            let context = TaskContext::from(&resolver.context.state());
             let stream = firth_pushdown::execute(Arc::clone(&plan), context).map_err(from_datafusion)?;
             stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
             let mut text = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();

@@ -95,6 +95,11 @@ impl RemoteScanExec {
         self
     }
 
+    /// Whether operators above narrow it while the plan runs.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.filters.as_ref().is_some_and(|filters| !filters.expressions().is_empty())
+    }
+
     /// The same scan, which has not run, under these filters.
     fn with_filters(&self, filters: Option<DynamicFilters>) -> Arc<dyn ExecutionPlan> {
         Arc::new(RemoteScanExec {
