@@ -9,7 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How long memory that was freed is kept for the next use before the system gets it back, in ms.
 ///
 /// With the default of a second, a query's buffers are handed back between two queries and cleared by
-/// the system when they are taken again: a fifth of the time of TPC-H over local files (ADR 23).
+/// the system when they are taken again: a fifth of the time of TPC-H over local files (ADR 30).
 const MEMORY_IS_KEPT: std::ffi::c_long = 10_000;
 
 /// mimalloc's `mi_option_purge_delay`, which its bindings do not name.

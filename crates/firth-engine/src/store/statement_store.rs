@@ -240,15 +240,22 @@ impl std::error::Error for ChangedWhileReading {}
 impl ObjectStore for StatementStore {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let key = self.inner_path(location);
+        let asks_only = options.head;
         let mut result = self.pinned_get(&key, options).await?;
         result.meta.location = location.clone();
+        if matches!(result.payload, GetResultPayload::File(..)) {
+            self.local.store(true, Ordering::Relaxed);
+        }
+        // A local file's answer to such a question holds the open file, which nobody reads.
+        if asks_only {
+            return Ok(result);
+        }
         let metrics = Arc::clone(&self.metrics);
         result.payload = match result.payload {
             GetResultPayload::Stream(stream) => GetResultPayload::Stream(
                 stream.inspect_ok(move |bytes| metrics.add_bytes(bytes.len())).boxed(),
             ),
             file @ GetResultPayload::File(..) => {
-                self.local.store(true, Ordering::Relaxed);
                 metrics
                     .add_bytes(usize::try_from(result.range.end - result.range.start).unwrap_or(usize::MAX));
                 file

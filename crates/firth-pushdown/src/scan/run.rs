@@ -24,7 +24,7 @@ use crate::external;
 /// of SQL can be asked for just those; beyond, only the least and the greatest.
 ///
 /// Nowhere else: every file and row group of a scan simplifies such a list anew, which cost TPC-H's queries
-/// 4, 10 and 14 half their time (ADR 18).
+/// 4, 10 and 14 half their time (ADR 30).
 const MOST_JOIN_KEYS: usize = 100_000;
 const MOST_JOIN_KEY_BYTES: usize = 4 << 20;
 

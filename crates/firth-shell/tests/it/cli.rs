@@ -316,6 +316,28 @@ fn local_files_are_a_source_without_a_connection() {
 }
 
 #[test]
+fn bytes_read_are_those_of_the_files_parts_that_were_read() {
+    let place = Place::new();
+    let folder = format!("file://{}", place.path().display());
+    let sql = format!(
+        "EXPORT DATA OPTIONS (uri = '{folder}/out/x-*.parquet', format = 'PARQUET') AS
+           SELECT x, x * 7919 AS y FROM UNNEST(GENERATE_ARRAY(1, 200000)) AS x;
+         CREATE EXTERNAL TABLE t OPTIONS (format = 'PARQUET', uris = ['{folder}/out/x-*.parquet']);
+         SELECT SUM(y) AS total FROM t"
+    );
+    let output = place.output(&["--stats", "json", "-c", &sql]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line: serde_json::Value = serde_json::from_str(stderr.lines().last().expect("a line")).expect("JSON");
+    let files = std::fs::read_dir(place.path().join("out")).expect("exported").flatten();
+    let size: u64 = files
+        .filter(|file| file.path().extension().is_some_and(|ending| ending == "parquet"))
+        .map(|file| file.metadata().expect("its size").len())
+        .sum();
+    let read = line["bytes_read"].as_u64().expect("a number");
+    assert!(read > size / 10 && read < size, "{read} of {size} bytes: {stderr}");
+}
+
+#[test]
 fn parameters_have_the_type_their_text_has() {
     assert_snapshot!(
         firth(&["-c", "SELECT @n + 1 AS n, @s AS s, @d AS d", "--param", "n=41", "--param", "s=x", "--param", "d:DATE:2026-01-02"]),
