@@ -36,6 +36,9 @@ pub enum Operation<'a> {
     Subtract,
     /// `a * b`.
     Multiply,
+    /// `CASE WHEN a THEN b … ELSE c END`: conditions and values in turn, and what is left over, if
+    /// anything is, without a condition. All values are of one type.
+    Case,
     /// A cast to this type.
     Cast(&'a DataType),
     /// A scalar function, by DataFusion's name.

@@ -13,6 +13,8 @@ pub enum Aggregate {
     CountDistinct,
     /// Their sum.
     Sum,
+    /// Their mean: of decimals cut off, not rounded, at the scale of the result.
+    Average,
     /// The smallest.
     Min,
     /// The largest.

@@ -8,10 +8,11 @@ INSERT INTO kinds VALUES
   (1, 2, 3, 1.5, 2.25, 12345.6789, 0.5, true, 'word', 'code', 'abc', '\x00ff', '2026-01-02', '2026-01-02 03:04:05.000006+00',
    '2026-01-02 03:04:05.000006', '03:04:05', '{"a": [1, 2.50]}', '00000000-0000-0000-0000-00000000002a', '{a,NULL}', '1 mon 2 days 03:00:00'),
   (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-CREATE TABLE words (id bigint PRIMARY KEY, word text);
+-- What is sent depends on what is known of a table, which nobody but the test is to change.
+CREATE TABLE words (id bigint PRIMARY KEY, word text) WITH (autovacuum_enabled = false);
 INSERT INTO words VALUES (1, 'apple'), (2, 'Apple'), (3, 'äpfel'), (4, 'Zebra'), (5, 'banana'), (6, ''), (7, NULL),
   (8, '50%'), (9, 'a_b'), (10, 'a\b'), (11, 'it''s'), (12, 'apple ');
-CREATE TABLE numbers (id bigint PRIMARY KEY, f double precision, n numeric(12, 3));
+CREATE TABLE numbers (id bigint PRIMARY KEY, f double precision, n numeric(12, 3)) WITH (autovacuum_enabled = false);
 INSERT INTO numbers VALUES (1, 'NaN', 0), (2, '-0', -0.5), (3, 0, 0.5), (4, 'Infinity', 1.005), (5, '-Infinity', 999999999.999),
   (6, 1.5, NULL), (7, NULL, -1.005), (8, 0.1, 0.1);
 CREATE TABLE "Mixed Case" ("Id" bigint, "select" text, "a""b" text);

@@ -11,6 +11,7 @@ use tokio_postgres::{
 };
 
 use super::{
+    dialect::BY_CODE_POINT,
     error,
     mapping::UnsupportedType,
     pool::{Lease, Pool},
@@ -32,7 +33,8 @@ ORDER BY c.relname COLLATE \"C\"";
 
 /// A row a column; one row without a column for a table that has none. Domains are seen through once;
 /// what is below is asked for by `type_tree`. `collisdeterministic` is read by way of JSON, because
-/// servers before version 12 do not have it.
+/// servers before version 12 do not have it. Text under the collations of libc that are listed, and under the
+/// database's own if it is one of them, is ordered by code point.
 ///
 /// Rows and pages are those of the table and all that inherit from it, such as partitions, scaled from
 /// when they were counted to the size the files have now. What was never counted is taken to have a
@@ -76,7 +78,10 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        s.avg_width,
        c.relkind IN ('r', 'm', 'p'),
        COALESCE(b.typcategory, t.typcategory)::text,
-       a.attndims::int4
+       a.attndims::int4,
+       CASE WHEN co.collprovider = 'd' THEN d.datcollate ELSE co.collcollate END IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8')
+         AND CASE WHEN co.collprovider = 'd' THEN COALESCE(pg_catalog.to_jsonb(d) ->> 'datlocprovider', 'c')
+                  ELSE co.collprovider::text END = 'c'
 FROM named
 JOIN pg_catalog.pg_class c ON c.oid = named.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -85,6 +90,7 @@ LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND N
 LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
 LEFT JOIN pg_catalog.pg_index k ON k.indrelid = c.oid AND k.indisprimary
 LEFT JOIN pg_catalog.pg_stats s -- by the given names, not by those found: else it is computed for all tables
   ON s.schemaname = $1 AND s.tablename = $2 AND s.attname = a.attname
@@ -154,6 +160,8 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         };
         if let Some(collation) = row.get::<_, Option<String>>(9) {
             remote_type = format!("{remote_type} COLLATE {collation}");
+        } else if row.get::<_, Option<bool>>(17) == Some(true) {
+            remote_type.push_str(BY_CODE_POINT);
         }
         columns.push(ColumnDescription {
             remote_type: with_encoding(remote_type, &encoding),

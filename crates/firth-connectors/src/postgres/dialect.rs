@@ -1,9 +1,8 @@
 //! PostgreSQL's SQL: what may be pushed there, and how it is written.
 //!
-//! The list is short and each entry has its reason. Arithmetic is not on it: PostgreSQL raises an
-//! error where the result of `smallint + smallint` leaves `smallint`, our INT64 goes on. Casts and
-//! functions are not on it either.
+//! The list is short and each entry has its reason. Functions are not on it.
 
+mod arithmetic;
 mod literal;
 mod members;
 mod query;
@@ -14,6 +13,7 @@ use datafusion::scalar::ScalarValue;
 use firth_connector::{Comparison, Operand, Operation, QueryDialect, RemoteDialect, Rendered};
 
 use self::literal::literal;
+pub(super) use self::text::BY_CODE_POINT;
 
 /// PostgreSQL's dialect.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl RemoteDialect for Dialect {
             (Operation::In, [operand, list @ ..]) => is_in("IN", Comparison::Eq, operand, list),
             (Operation::NotIn, [operand, list @ ..]) => is_in("NOT IN", Comparison::NotEq, operand, list),
             (Operation::Like, [operand, pattern]) => text::like(operand, pattern),
+            (Operation::Add, [left, right]) => arithmetic::arithmetic("+", left, right),
+            (Operation::Subtract, [left, right]) => arithmetic::arithmetic("-", left, right),
+            (Operation::Multiply, [left, right]) => arithmetic::arithmetic("*", left, right),
+            (Operation::Case, [_, _, ..]) => arithmetic::case(operands),
+            (Operation::Cast(target), [operand]) => arithmetic::cast(operand, target),
             (
                 Operation::Compare(_)
                 | Operation::And
@@ -65,6 +70,7 @@ impl RemoteDialect for Dialect {
                 | Operation::Add
                 | Operation::Subtract
                 | Operation::Multiply
+                | Operation::Case
                 | Operation::Cast(_)
                 | Operation::Function(_),
                 _,

@@ -97,6 +97,7 @@ fn known(function: &AggregateFunction) -> Result<Option<(Aggregate, &Expr)>, Rea
         ("count", false) => Aggregate::Count,
         ("count", true) => Aggregate::CountDistinct,
         ("sum", false) => Aggregate::Sum,
+        ("avg", false) => Aggregate::Average,
         // The smallest of the different values is the smallest of all.
         ("min", _) => Aggregate::Min,
         ("max", _) => Aggregate::Max,

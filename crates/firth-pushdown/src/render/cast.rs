@@ -2,6 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::{logical_expr::Expr, scalar::ScalarValue};
+use firth_connector::Operation;
 
 /// Whether a cast from the first type to the second can be left out.
 pub(super) type Keeps = fn(&DataType, &DataType) -> bool;
@@ -48,6 +49,31 @@ pub(super) fn keeps_comparisons(from: &DataType, to: &DataType) -> bool {
         (true, true) | (false, false) => from_bits <= to_bits,
         (false, true) => from_bits < to_bits,
         (true, false) => false,
+    }
+}
+
+/// Whether arithmetic on decimals has room here for every digit after the point, so that nothing is rounded
+/// which a source would not round. True of other types.
+pub(super) fn keeps_scale(
+    operation: Operation<'_>,
+    left: &DataType,
+    right: &DataType,
+    result: &DataType,
+) -> bool {
+    let (Some(left), Some(right), Some(result)) = (scale(left), scale(right), scale(result)) else {
+        return scale(result).is_none();
+    };
+    match operation {
+        Operation::Add | Operation::Subtract => result == left.max(right),
+        Operation::Multiply => result == left + right,
+        _ => false,
+    }
+}
+
+fn scale(data_type: &DataType) -> Option<i16> {
+    match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some((*scale).into()),
+        _ => None,
     }
 }
 

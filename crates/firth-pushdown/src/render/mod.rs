@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
     common::{Column, ExprSchema, error::Result as DataFusionResult, plan_datafusion_err},
     logical_expr::{
-        Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator, TryCast, Volatility,
+        Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Like, Operator, TryCast, Volatility,
         expr::{InList, ScalarFunction},
     },
     scalar::ScalarValue,
@@ -24,7 +24,7 @@ use firth_connector::{Comparison, Operand, Operation, RemoteDialect};
 
 pub(crate) use scope::{Scope, ScopeColumn};
 
-use cast::{Keeps, folded_cast, keeps_comparisons, keeps_value};
+use cast::{Keeps, folded_cast, keeps_comparisons, keeps_scale, keeps_value};
 
 /// How deeply operations may nest; AND and OR of many terms are one. Bounds the stack.
 const MAX_DEPTH: usize = 64;
@@ -160,8 +160,13 @@ impl<'a> Renderer<'a> {
                 }
                 let operation = arithmetic(*op)?;
                 let operands = [self.exact(left, depth)?, self.exact(right, depth)?];
-                self.operation(operation, &operands, expr.get_type(self).ok()?)
+                let data_type = expr.get_type(self).ok()?;
+                if !keeps_scale(operation, &operands[0].data_type, &operands[1].data_type, &data_type) {
+                    return None;
+                }
+                self.operation(operation, &operands, data_type)
             }
+            Expr::Case(case) => self.case(case, expr, depth),
             Expr::Not(inner) => self.not(self.exact(inner, depth)?),
             Expr::IsNull(inner) => {
                 self.operation(Operation::IsNull, &[self.compared(inner, depth)?], DataType::Boolean)
@@ -256,6 +261,35 @@ impl<'a> Renderer<'a> {
         if matches.exact { self.not(matches) } else { None }
     }
 
+    fn case(&self, case: &Case, expr: &Expr, depth: usize) -> Option<Node> {
+        if case.when_then_expr.len() > MAX_TERMS {
+            return None;
+        }
+        let data_type = expr.get_type(self).ok()?;
+        let mut operands = Vec::new();
+        for (when, then) in &case.when_then_expr {
+            operands.push(match &case.expr {
+                Some(base) => {
+                    let sides = [self.compared(base, depth)?, self.compared(when, depth)?];
+                    let equal = Operation::Compare(Comparison::Eq);
+                    self.operation(equal, &sides, DataType::Boolean).filter(|node| node.exact)?
+                }
+                None => self.exact(when, depth)?,
+            });
+            operands.push(self.exact(then, depth)?);
+        }
+        // Without ELSE it is NULL, as with ELSE NULL, which has no type there.
+        let otherwise = case.else_expr.as_deref().filter(|value| !is_null(value));
+        if let Some(otherwise) = otherwise {
+            operands.push(self.exact(otherwise, depth)?);
+        }
+        let mut values = operands.iter().skip(1).step_by(2).chain(otherwise.and(operands.last()));
+        if values.any(|value| value.data_type != data_type) {
+            return None;
+        }
+        self.operation(Operation::Case, &operands, data_type)
+    }
+
     /// A cast, left out if it `keeps` what matters here.
     fn cast(&self, cast: &Cast, keeps: Keeps, depth: usize) -> Option<Node> {
         let target = cast.field.data_type();
@@ -321,6 +355,10 @@ impl fmt::Debug for Renderer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Renderer").field("scope", self.scope).finish_non_exhaustive()
     }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(without_alias(expr), Expr::Literal(value, _) if value.is_null())
 }
 
 fn without_alias(mut expr: &Expr) -> &Expr {

@@ -160,7 +160,7 @@ async fn what_is_kept_has_a_reason() {
     "#);
     assert_snapshot!(kept("SELECT avg(total) FROM orders").await, @r"
     Aggregate: groupBy=[[]], aggr=[[avg(CAST(orders.total AS Float64))]]
-      avg is not known to mean the same at the source
+      CAST(orders.total AS Float64) is not known to mean the same at the source
     ");
     assert_snapshot!(kept("SELECT count(*) FROM orders WHERE abs(total) > 5").await, @r"
     Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]

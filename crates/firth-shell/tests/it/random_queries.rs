@@ -217,7 +217,7 @@ impl Random {
     fn aggregates(&mut self, table: &str, most: usize) -> String {
         let mut all = String::new();
         for n in 0..1 + self.below(most) {
-            let aggregate = match self.below(8) {
+            let aggregate = match self.below(12) {
                 0 => "COUNT(*)".to_owned(),
                 1 => format!("COUNT({table}.{})", self.any()),
                 2 => format!("COUNT(DISTINCT {table}.{})", self.any()),
@@ -225,6 +225,12 @@ impl Random {
                 4 => format!("SUM({table}.{})", self.one(&DECIMALS)),
                 5 => format!("{}({table}.{})", self.one(&["MIN", "MAX"]), self.one(&TEXTS)),
                 6 => format!("{}({table}.{})", self.one(&["MIN", "MAX"]), self.one(&TIMES)),
+                7 => format!("AVG({table}.{})", self.one(&["id", "k", "s", "f", "n", "m"])),
+                8 | 9 => format!("{}({})", self.one(&["SUM", "AVG", "MAX"]), self.computed(table)),
+                10 => {
+                    let (condition, value) = (self.condition(table, 1), self.one(&["k", "n", "id"]));
+                    format!("SUM(CASE WHEN {condition} THEN {table}.{value} ELSE 0 END)")
+                }
                 _ => format!(
                     "{}({table}.{})",
                     self.one(&["MIN", "MAX"]),
@@ -234,6 +240,22 @@ impl Random {
             let _ = write!(all, "{}{aggregate} AS c{n}", if n > 0 { ", " } else { "" });
         }
         all
+    }
+
+    /// A number made of others.
+    fn computed(&mut self, t: &str) -> String {
+        match self.below(10) {
+            0 => format!("{t}.k + {t}.s"),
+            1 => format!("{t}.id * {t}.k - 3"),
+            2 => format!("{t}.n * (1 - {t}.n)"),
+            3 => format!("{t}.n + {t}.m"),
+            4 => format!("{t}.m * {t}.k"),
+            5 => format!("CASE WHEN {t}.k > 3 THEN {t}.id WHEN {t}.b THEN {t}.s END"),
+            6 => format!("CASE {t}.s WHEN 1 THEN {t}.n WHEN 2 THEN -1.5 ELSE {t}.m END"),
+            7 => format!("COALESCE({t}.k, {t}.s, 0)"),
+            8 => format!("IF({t}.b, {t}.n, 0)"),
+            _ => format!("CAST({t}.k AS FLOAT64)"),
+        }
     }
 
     fn any(&mut self) -> &'static str {
@@ -247,8 +269,12 @@ impl Random {
     }
 
     fn columns(&mut self, table: &str, most: usize) -> String {
-        let columns: Vec<String> =
-            (0..1 + self.below(most)).map(|n| format!("{table}.{} AS v{n}", self.any())).collect();
+        let columns: Vec<String> = (0..1 + self.below(most))
+            .map(|n| match self.below(5) {
+                0 => format!("{} AS v{n}", self.computed(table)),
+                _ => format!("{table}.{} AS v{n}", self.any()),
+            })
+            .collect();
         columns.join(", ")
     }
 
@@ -282,7 +308,8 @@ impl Random {
             };
         }
         let operator = self.one(&["=", "<>", "<", "<=", ">", ">="]);
-        match self.below(9) {
+        match self.below(10) {
+            9 => format!("{} {operator} {}", self.computed(table), self.below(9) as i64 - 2),
             0 => format!("{table}.{} {operator} {}", self.one(&NUMBERS), self.below(9) as i64 - 2),
             1 => format!(
                 "{table}.{} {operator} {}",

@@ -96,6 +96,7 @@ impl QueryDialect for FakeDialect {
         let word = match aggregate {
             Aggregate::Count => return Ok(format!("count({})", operand.sql)),
             Aggregate::CountDistinct => return Ok(format!("count(DISTINCT {})", operand.sql)),
+            Aggregate::Average => return Err("avg is not on the list".to_owned()),
             Aggregate::Sum => "sum",
             Aggregate::Min => "min",
             Aggregate::Max => "max",

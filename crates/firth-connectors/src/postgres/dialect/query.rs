@@ -24,7 +24,7 @@ impl QueryDialect for Dialect {
             {
                 Ok(operand.sql.to_owned())
             }
-            DataType::Decimal128(..) | DataType::Decimal256(..) if same && operand.literal.is_some() => {
+            DataType::Decimal128(..) | DataType::Decimal256(..) if same => {
                 Ok(decimal(operand.sql, data_type))
             }
             _ => Err(format!("PostgreSQL would send {} of another type", operand.sql)),
@@ -57,6 +57,7 @@ impl QueryDialect for Dialect {
             Aggregate::Count => Ok(format!("count({})", operand.sql)),
             Aggregate::CountDistinct => Ok(format!("count(DISTINCT {})", self.group(operand)?)),
             Aggregate::Sum => sum(operand, result),
+            Aggregate::Average => average(operand, result),
             Aggregate::Min => extreme("min", "bool_and", operand, result),
             Aggregate::Max => extreme("max", "bool_or", operand, result),
         }
@@ -65,8 +66,8 @@ impl QueryDialect for Dialect {
     fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
         let key = match operand.data_type {
             plain if compares_alike(plain) => operand.sql.to_owned(),
-            // By code point, whatever the column's collation says: an index in another order is no help.
-            DataType::Utf8 => text::by_bytes(operand).ok_or_else(|| differs(operand, "orders"))?,
+            // By code point. Where the column's own collation is another, its index is no help.
+            DataType::Utf8 => text::ordered(operand).ok_or_else(|| differs(operand, "orders"))?,
             DataType::Binary if is_bytea(operand) => operand.sql.to_owned(),
             DataType::Float64 => {
                 return Err("order of FLOAT64: PostgreSQL holds 0 and −0 for equal".to_owned());
@@ -116,6 +117,25 @@ fn sum(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
     }
 }
 
+/// Of decimals PostgreSQL's own average is rounded, ours is cut off; `div` cuts off, and what is divided has
+/// as many digits as the result. Floats are added up in another order, as with SUM.
+fn average(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+    match (operand.data_type, result) {
+        (DataType::Float64, DataType::Float64) => Ok(format!("avg({}::float8)", operand.sql)),
+        (
+            DataType::Decimal128(..) | DataType::Decimal256(..),
+            DataType::Decimal128(_, scale @ 0..) | DataType::Decimal256(_, scale @ 0..),
+        ) => {
+            let sql = operand.sql;
+            let mean = format!(
+                "(pg_catalog.div(sum({sql}) * 1e{scale}::numeric, nullif(count({sql}), 0)) * 1e-{scale}::numeric)"
+            );
+            Ok(decimal(&mean, result))
+        }
+        (from, to) => Err(format!("AVG of {from} as {to} is not on PostgreSQL's list")),
+    }
+}
+
 fn extreme(word: &str, of_bool: &str, operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
     if operand.data_type != result {
         return Err(format!("{word} of {} as {result} is not on PostgreSQL's list", operand.data_type));
@@ -127,7 +147,7 @@ fn extreme(word: &str, of_bool: &str, operand: &Operand<'_>, result: &DataType) 
         }
         DataType::Boolean => Ok(format!("{of_bool}({})", operand.sql)),
         DataType::Decimal128(..) | DataType::Decimal256(..) => Ok(decimal(&whole(operand.sql), result)),
-        DataType::Utf8 => match text::by_bytes(operand) {
+        DataType::Utf8 => match text::ordered(operand) {
             Some(text) => Ok(whole(&text)),
             None => Err(differs(operand, "orders")),
         },

@@ -238,8 +238,37 @@ fn lists_and_patterns() {
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\%'%")]), @r#"("c" LIKE 'a\%''%')"#);
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\")]), @"here");
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\\")]), @r#"("c" LIKE 'a\\')"#);
-    insta::assert_snapshot!(pushed("bigint", Operation::Add, &numbers[..1]), @"here");
-    insta::assert_snapshot!(pushed("bigint", Operation::Cast(&DataType::Int64), &[]), @"here");
+    insta::assert_snapshot!(pushed("bigint", Operation::Function("abs"), &[]), @"here");
     insta::assert_snapshot!(pushed("boolean", Operation::Not, &[]), @r#"(NOT "c")"#);
     insta::assert_snapshot!(pushed("xml", Operation::IsNull, &[]), @r#"("c" IS NULL)"#);
+}
+
+#[test]
+fn numbers_made_of_others() {
+    let column = |sql: &'static str, data_type: &'static DataType, remote_type: &'static str| Operand {
+        sql,
+        data_type,
+        remote_type: Some(remote_type),
+        literal: None,
+    };
+    let (big, small) =
+        (column("\"b\"", &DataType::Int64, "bigint"), column("\"s\"", &DataType::Int64, "smallint"));
+    const PRICE: DataType = DataType::Decimal128(12, 2);
+    const WIDE: DataType = DataType::Decimal128(38, 9);
+    let (price, wide) = (column("\"p\"", &PRICE, "numeric(12,2)"), column("\"w\"", &WIDE, "numeric"));
+    let float = column("\"f\"", &DataType::Float64, "double precision");
+    let flag = column("\"y\"", &DataType::Boolean, "boolean");
+    let word = column("\"t\"", &DataType::Utf8, "text");
+    insta::assert_snapshot!(shown(Operation::Add, &[big.clone(), small.clone()]), @r#"("b" + "s"::int8)"#);
+    insta::assert_snapshot!(shown(Operation::Multiply, &[price.clone(), wide.clone()]), @r#"("p" * "w")"#);
+    insta::assert_snapshot!(shown(Operation::Subtract, &[float.clone(), float.clone()]), @"here");
+    insta::assert_snapshot!(shown(Operation::Subtract, &[big.clone(), price.clone()]), @"here");
+    insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), big.clone(), small.clone()]), @r#"(CASE WHEN "y" THEN "b" ELSE "s" END)"#);
+    insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), word.clone()]), @"here");
+    insta::assert_snapshot!(shown(Operation::Cast(&DataType::Float64), std::slice::from_ref(&small)), @r#""s"::float8"#);
+    insta::assert_snapshot!(shown(Operation::Cast(&DataType::Float64), std::slice::from_ref(&price)), @"here");
+    insta::assert_snapshot!(shown(Operation::Cast(&WIDE), std::slice::from_ref(&price)), @r#""p""#);
+    insta::assert_snapshot!(shown(Operation::Cast(&PRICE), std::slice::from_ref(&wide)), @"here");
+    insta::assert_snapshot!(shown(Operation::Cast(&DataType::Decimal128(20, 0)), std::slice::from_ref(&small)), @r#""s"::numeric"#);
+    insta::assert_snapshot!(shown(Operation::Cast(&DataType::Decimal128(10, 0)), std::slice::from_ref(&small)), @"here");
 }

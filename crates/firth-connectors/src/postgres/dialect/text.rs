@@ -45,6 +45,19 @@ pub(super) fn by_bytes(operand: &Operand<'_>) -> Option<String> {
     }
 }
 
+/// What stands beside a type whose own order is that of code points.
+pub(in super::super) const BY_CODE_POINT: &str = " BY CODE POINT";
+
+/// The column as text in the order of code points, among values that no other column stands beside: as it
+/// is, where that is its own order, so that an index can serve.
+pub(super) fn ordered(operand: &Operand<'_>) -> Option<String> {
+    let own = operand.remote_type.is_some_and(|remote_type| remote_type.contains(BY_CODE_POINT));
+    match Comparand::of(operand) {
+        Comparand::Plain if own => Some(operand.sql.to_owned()),
+        _ => by_bytes(operand),
+    }
+}
+
 /// The column as text whose `=` is by bytes.
 pub(super) fn comparand(operand: &Operand<'_>) -> Option<String> {
     match Comparand::of(operand) {
@@ -60,6 +73,8 @@ pub(super) fn compare(comparison: Comparison, left: &Operand<'_>, right: &Operan
         // Without a collation an index on the column can serve.
         (false, true) if equality => (comparand(left)?, right.sql.to_owned()),
         (true, false) if equality => (left.sql.to_owned(), comparand(right)?),
+        (false, true) => (ordered(left)?, right.sql.to_owned()),
+        (true, false) => (left.sql.to_owned(), ordered(right)?),
         // Two columns' collations may contradict each other, and order depends on them.
         _ => (by_bytes(left)?, by_bytes(right)?),
     };

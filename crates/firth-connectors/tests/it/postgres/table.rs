@@ -42,14 +42,14 @@ async fn tables_are_listed_and_described() {
         .map(|(column, field)| format!("{} {} -> {}", field.name(), column.remote_type, field.data_type()))
         .collect();
     insta::assert_snapshot!(lines.join("\n").replace(&place.name, "ROLE"), @r"
-    note character varying(20) -> Utf8
+    note character varying(20) BY CODE POINT -> Utf8
     region integer -> Int64
     id bigint -> Int64
     mood mood -> Utf8
     price numeric(12,2) -> Decimal128(12, 2)
     mail text COLLATE ignore_case -> Utf8
     took interval -> Interval(MonthDayNano)
-    tags text[] -> List(Utf8)
+    tags text[] BY CODE POINT -> List(Utf8)
     key uuid -> Utf8
     doc jsonb -> Utf8
     ");
