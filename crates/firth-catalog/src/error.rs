@@ -157,6 +157,7 @@ pub(crate) fn external_dataset(name: &DatasetName) -> Diagnostic {
 /// BigQuery's text in substance: `Cannot drop t which has type VIEW. An external table was expected.`
 pub(crate) fn wrong_kind_to_drop(name: &TableName, is: TableKindName, expected: TableKindName) -> Diagnostic {
     let statement = match is {
+        TableKindName::Native => "DROP TABLE",
         TableKindName::External => "DROP EXTERNAL TABLE",
         TableKindName::View => "DROP VIEW",
     };

@@ -1,8 +1,8 @@
 //! Connections, datasets, tables and the audit trail: definitions, sealing, the SQLite store.
 //!
 //! A [`Catalog`] is a folder with a SQLite database in it. It is what Firth knows between two starts:
-//! named connections with their options, whose secrets are sealed; datasets; external tables and
-//! views; and who changed what. It plans nothing and reaches no network.
+//! named connections with their options, whose secrets are sealed; datasets; tables and views; which
+//! files are a native table's at which snapshot; and who changed what. It plans nothing and reaches no network.
 //!
 //! - Every management method is one transaction, and its audit row is part of it: both are there
 //!   after a crash, or neither is.
@@ -19,6 +19,7 @@ mod error;
 mod export_run;
 mod home;
 mod name;
+mod native;
 mod sealing;
 mod store;
 mod table;
@@ -32,5 +33,10 @@ pub use connection::{ConnectionDefinition, ConnectionRecord};
 pub use dataset::{DatasetDefinition, DatasetKind, DatasetRecord};
 pub use export_run::{ExportLock, ExportRun, ExportUpload};
 pub use name::{ConnectionName, DatasetName, TableName};
+pub use native::{
+    AsOf, COLUMN_ID, ColumnStatistics, Commit, DataFile, DeleteFile, NativeChange, NativeDefinition,
+    NativeState, NativeTable, NewDataFile, NewDeleteFile,
+};
 pub use sealing::{CatalogOptions, KeySource};
+pub use store::lake::numbered_columns;
 pub use table::{ExternalTable, TableDefinition, TableKind, TableKindName, TableRecord, View};

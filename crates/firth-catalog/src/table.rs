@@ -1,4 +1,4 @@
-//! External tables and views: as defined by a statement, and as recorded.
+//! Tables and views: as defined by a statement, and as recorded.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{ConnectionName, TableName};
+use crate::{ConnectionName, NativeTable, TableName};
 
 /// What CREATE EXTERNAL TABLE or CREATE VIEW asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableDefinition {
     /// The name.
     pub name: TableName,
-    /// External table or view.
+    /// What it is.
     pub kind: TableKind,
     /// The option `description`.
     pub description: Option<String>,
@@ -23,6 +23,8 @@ pub struct TableDefinition {
 /// What a table is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TableKind {
+    /// Firth's own rows.
+    Native(NativeTable),
     /// Files.
     External(ExternalTable),
     /// A query.
@@ -33,6 +35,7 @@ impl TableKind {
     /// Its kind alone.
     pub fn name(&self) -> TableKindName {
         match self {
+            TableKind::Native(_) => TableKindName::Native,
             TableKind::External(_) => TableKindName::External,
             TableKind::View(_) => TableKindName::View,
         }
@@ -42,7 +45,7 @@ impl TableKind {
     pub fn connection(&self) -> Option<&ConnectionName> {
         match self {
             TableKind::External(table) => table.connection.as_ref(),
-            TableKind::View(_) => None,
+            TableKind::Native(_) | TableKind::View(_) => None,
         }
     }
 }
@@ -50,6 +53,8 @@ impl TableKind {
 /// The kinds of tables, without their contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableKindName {
+    /// A native table.
+    Native,
     /// An external table.
     External,
     /// A view.
@@ -60,6 +65,7 @@ impl TableKindName {
     /// The word in `INFORMATION_SCHEMA.TABLES.table_type`, and in the store.
     pub const fn word(self) -> &'static str {
         match self {
+            TableKindName::Native => "BASE TABLE",
             TableKindName::External => "EXTERNAL",
             TableKindName::View => "VIEW",
         }
@@ -68,6 +74,7 @@ impl TableKindName {
     /// The words of a sentence: "an external table".
     pub const fn with_article(self) -> &'static str {
         match self {
+            TableKindName::Native => "a table",
             TableKindName::External => "an external table",
             TableKindName::View => "a view",
         }
@@ -121,7 +128,7 @@ pub struct TableRecord {
     pub uuid: Uuid,
     /// The name.
     pub name: TableName,
-    /// External table or view.
+    /// What it is.
     pub kind: TableKind,
     /// The option `description`.
     pub description: Option<String>,

@@ -5,13 +5,14 @@
 
 use std::fmt;
 
-use firth_diagnostic::{Name, Secret};
+use firth_diagnostic::{Name, Secret, Spanned};
 
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
     AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
-    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
-    ExportData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption, Statement,
+    CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop, DropBehavior, Explain,
+    ExplainKind, ExportData, Insert, LoadData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption,
+    Statement,
 };
 
 impl fmt::Display for Statement {
@@ -36,6 +37,12 @@ impl fmt::Display for Statement {
             Statement::CreateSchema(create) => write!(f, "{create}"),
             Statement::CreateExternalSchema(create) => write!(f, "{create}"),
             Statement::DropSchema(drop) => write_drop(f, "SCHEMA", drop),
+            Statement::CreateTable(create) => write!(f, "{create}"),
+            Statement::DropTable(drop) => write_drop(f, "TABLE", drop),
+            Statement::TruncateTable(name) => write!(f, "TRUNCATE TABLE {}", Path(&name.value)),
+            Statement::Insert(insert) => write!(f, "{insert}"),
+            Statement::RowChange(change) => f.write_str(&change.text),
+            Statement::LoadData(load) => write!(f, "{load}"),
             Statement::CreateExternalTable(create) => write!(f, "{create}"),
             Statement::DropExternalTable(drop) => write_drop(f, "EXTERNAL TABLE", drop),
             Statement::RefreshExternalTable(name) => {
@@ -128,20 +135,64 @@ impl fmt::Display for CreateExternalSchema {
     }
 }
 
+impl fmt::Display for CreateTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.temporary { "TEMP TABLE" } else { "TABLE" };
+        write_create(f, self.creation, kind, &self.name.value)?;
+        if let Some(columns) = &self.columns {
+            write_columns(f, columns)?;
+        }
+        write_layout(f, self.partition_by.as_ref(), &self.cluster_by)?;
+        write_connection(f, self.connection.as_ref())?;
+        if !self.options.value.is_empty() {
+            write_options(f, &self.options.value, Texts::Shown)?;
+        }
+        match &self.query {
+            Some(query) => write!(f, " AS {query}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for LoadData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.overwrite { "OVERWRITE" } else { "INTO" };
+        let kind = if self.temporary { "TEMP TABLE " } else { "" };
+        write!(f, "LOAD DATA {word} {kind}{}", Path(&self.name.value))?;
+        if let Some(columns) = &self.columns {
+            write_columns(f, columns)?;
+        }
+        if let Some(partitions) = &self.partitions {
+            write!(f, " PARTITIONS {}", partitions.value)?;
+        }
+        write_layout(f, self.partition_by.as_ref(), &self.cluster_by)?;
+        if !self.options.value.is_empty() {
+            write_options(f, &self.options.value, Texts::Shown)?;
+        }
+        f.write_str(" FROM")?;
+        write_option_list(f, " FILES (", &self.files.value, Texts::Shown)?;
+        write_partition_columns(f, &self.partition_columns)?;
+        write_connection(f, self.connection.as_ref())
+    }
+}
+
+impl fmt::Display for Insert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "INSERT INTO {}", Path(&self.target.value))?;
+        if let Some(columns) = &self.columns {
+            write_list(f, " (", columns, ")", |f, column| f.write_str(&quote_identifier(&column.value)))?;
+        }
+        write!(f, " {}", self.query)
+    }
+}
+
 impl fmt::Display for CreateExternalTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_create(f, self.creation, "EXTERNAL TABLE", &self.name.value)?;
         if let Some(columns) = &self.columns {
             write_columns(f, columns)?;
         }
-        match &self.partition_columns {
-            PartitionColumns::None => {}
-            PartitionColumns::Inferred => f.write_str(" WITH PARTITION COLUMNS")?,
-            PartitionColumns::Listed(columns) => {
-                f.write_str(" WITH PARTITION COLUMNS")?;
-                write_columns(f, columns)?;
-            }
-        }
+        write_partition_columns(f, &self.partition_columns)?;
         write_connection(f, self.connection.as_ref())?;
         write_options(f, &self.options.value, Texts::Shown)
     }
@@ -215,8 +266,42 @@ fn write_columns(f: &mut fmt::Formatter<'_>, columns: &[ColumnDefinition]) -> fm
     })
 }
 
+fn write_partition_columns(f: &mut fmt::Formatter<'_>, columns: &PartitionColumns) -> fmt::Result {
+    match columns {
+        PartitionColumns::None => Ok(()),
+        PartitionColumns::Inferred => f.write_str(" WITH PARTITION COLUMNS"),
+        PartitionColumns::Listed(columns) => {
+            f.write_str(" WITH PARTITION COLUMNS")?;
+            write_columns(f, columns)
+        }
+    }
+}
+
+fn write_layout(
+    f: &mut fmt::Formatter<'_>,
+    partition_by: Option<&Spanned<String>>,
+    cluster_by: &[Spanned<String>],
+) -> fmt::Result {
+    if let Some(partition_by) = partition_by {
+        write!(f, " PARTITION BY {}", partition_by.value)?;
+    }
+    if cluster_by.is_empty() {
+        return Ok(());
+    }
+    write_list(f, " CLUSTER BY ", cluster_by, "", |f, column| f.write_str(&quote_identifier(&column.value)))
+}
+
 fn write_options(f: &mut fmt::Formatter<'_>, options: &[SqlOption], texts: Texts) -> fmt::Result {
-    write_list(f, " OPTIONS (", options, ")", |f, option| {
+    write_option_list(f, " OPTIONS (", options, texts)
+}
+
+fn write_option_list(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    options: &[SqlOption],
+    texts: Texts,
+) -> fmt::Result {
+    write_list(f, before, options, ")", |f, option| {
         write!(f, "{} = ", quote_identifier(&option.name.value))?;
         write_literal(f, &option.value.value, texts)
     })

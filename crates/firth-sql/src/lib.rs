@@ -17,8 +17,10 @@ mod parse;
 mod property_tests;
 mod query;
 mod rewrite;
+mod row_change;
 mod script;
 mod statement;
+mod table_statement;
 
 pub use column_type::ColumnType;
 pub use display::ShownOptions;
@@ -27,9 +29,11 @@ pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
 pub use rewrite::rewrite;
+pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABLE};
 pub use script::{is_complete, split};
 pub use statement::{
     AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
     CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
     ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };
+pub use table_statement::{CreateTable, Insert, LoadData, RowChange, RowChangeKind};

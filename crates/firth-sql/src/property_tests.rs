@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use crate::{
     AlterConnection, ColumnDefinition, ColumnType, ConnectionReference, CreateConnection,
-    CreateExternalSchema, CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior,
-    Explain, ExplainKind, ExportData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query,
-    SetSetting, SqlOption, Statement, is_complete, lex, parse, rewrite, split,
+    CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop,
+    DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList, OptionLiteral, Parameters,
+    PartitionColumns, Query, SetSetting, SqlOption, Statement, is_complete, lex, parse, rewrite, split,
 };
 
 fn spanned<T>(value: T) -> Spanned<T> {
@@ -213,6 +213,94 @@ fn table_statement() -> impl Strategy<Value = Statement> {
     ]
 }
 
+fn native_statement() -> impl Strategy<Value = Statement> {
+    let listed = || prop::collection::vec(part().prop_map(spanned), 0..3);
+    let partition_by = prop_oneof![Just(None), Just(Some("DATE_TRUNC(day, MONTH)")), Just(Some("day"))];
+    // A list of columns may not name one twice, and a table has columns or a query.
+    let distinct = |columns: Vec<Spanned<String>>| {
+        let mut kept: Vec<Spanned<String>> = Vec::new();
+        for column in columns {
+            if !kept.iter().any(|other| other.value.eq_ignore_ascii_case(&column.value)) {
+                kept.push(column);
+            }
+        }
+        (!kept.is_empty()).then_some(kept)
+    };
+    prop_oneof![
+        (
+            creation(),
+            any::<bool>(),
+            name(3),
+            columns(),
+            partition_by,
+            listed(),
+            connection(),
+            shown(),
+            prop::option::of(query())
+        )
+            .prop_map(
+                |(
+                    creation,
+                    temporary,
+                    name,
+                    columns,
+                    partition_by,
+                    cluster_by,
+                    connection,
+                    options,
+                    query,
+                )| {
+                    let partition_by = partition_by.map(|text| spanned(text.to_string()));
+                    let columns = Some(columns);
+                    let table = CreateTable {
+                        creation,
+                        temporary,
+                        name,
+                        columns,
+                        partition_by,
+                        cluster_by,
+                        connection,
+                        options,
+                        query,
+                    };
+                    Statement::CreateTable(table)
+                }
+            ),
+        drop(3).prop_map(Statement::DropTable),
+        name(3).prop_map(Statement::TruncateTable),
+        (name(3), listed(), query()).prop_map(move |(target, columns, query)| {
+            Statement::Insert(Insert { target, columns: distinct(columns), query })
+        }),
+        (any::<bool>(), name(3), prop::option::of(columns()), listed(), shown(), connection()).prop_map(
+            |(flag, name, columns, cluster_by, files, connection)| {
+                Statement::LoadData(LoadData {
+                    overwrite: flag,
+                    temporary: !flag,
+                    name,
+                    columns,
+                    partitions: flag.then(|| spanned("(day = DATE '2026-01-02')".to_string())),
+                    partition_by: None,
+                    cluster_by,
+                    options: spanned(Vec::new()),
+                    files,
+                    partition_columns: if flag { PartitionColumns::None } else { PartitionColumns::Inferred },
+                    connection,
+                })
+            }
+        ),
+        prop_oneof![
+            Just("UPDATE d.t SET a = 1, b = DEFAULT WHERE c IN (SELECT 1)"),
+            Just("DELETE d.t AS x WHERE x.a > '2'"),
+            Just("DELETE FROM t WHERE TRUE"),
+            Just(
+                "MERGE INTO `d.t` t USING (SELECT 1 AS a) s ON t.a = s.a WHEN MATCHED AND t.b THEN DELETE \
+                  WHEN NOT MATCHED THEN INSERT ROW WHEN NOT MATCHED BY SOURCE THEN UPDATE SET b = FALSE"
+            ),
+        ]
+        .prop_map(|text| parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))),
+    ]
+}
+
 fn other_statement() -> impl Strategy<Value = Statement> {
     let export = || {
         (connection(), shown(), query()).prop_map(|(connection, options, query)| {
@@ -342,7 +430,7 @@ proptest! {
 
     #[test]
     fn a_statement_parses_back_from_its_text(
-        statement in prop_oneof![connection_statement(), table_statement(), other_statement()]
+        statement in prop_oneof![connection_statement(), table_statement(), native_statement(), other_statement()]
     ) {
         let text = statement.to_string();
         prop_assert_eq!(parse(&text).map_err(|error| format!("{text}: {error}")), Ok(statement));

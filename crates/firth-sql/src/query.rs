@@ -60,6 +60,8 @@ pub struct TableReference {
     pub key: String,
     /// One to three parts as written (back-quoted paths already taken apart).
     pub name: Name,
+    /// FOR SYSTEM_TIME AS OF: a query of one value, rewritten, for the time at which the table is read.
+    pub as_of: Option<Box<ast::Query>>,
     /// Where.
     pub span: Span,
 }

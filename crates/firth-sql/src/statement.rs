@@ -2,7 +2,7 @@
 
 use firth_diagnostic::{Name, Secret, Spanned};
 
-use crate::{ColumnType, Query};
+use crate::{ColumnType, CreateTable, Insert, LoadData, Query, RowChange};
 
 /// One statement. Equality ignores where things were written and how they were spaced.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,18 @@ pub enum Statement {
     CreateExternalSchema(CreateExternalSchema),
     /// `DROP [EXTERNAL] SCHEMA …`.
     DropSchema(Drop),
+    /// `CREATE TABLE …`.
+    CreateTable(CreateTable),
+    /// `DROP TABLE …`.
+    DropTable(Drop),
+    /// `TRUNCATE TABLE t`.
+    TruncateTable(Spanned<Name>),
+    /// `INSERT …`.
+    Insert(Insert),
+    /// `UPDATE …`, `DELETE …`, `MERGE …`.
+    RowChange(RowChange),
+    /// `LOAD DATA …`.
+    LoadData(LoadData),
     /// `CREATE EXTERNAL TABLE …`.
     CreateExternalTable(CreateExternalTable),
     /// `DROP EXTERNAL TABLE …`.
@@ -89,6 +101,13 @@ impl Statement {
             Statement::CreateSchema(_) => "CREATE_SCHEMA",
             Statement::CreateExternalSchema(_) => "CREATE_EXTERNAL_SCHEMA",
             Statement::DropSchema(_) => "DROP_SCHEMA",
+            Statement::CreateTable(create) if create.query.is_some() => "CREATE_TABLE_AS_SELECT",
+            Statement::CreateTable(_) => "CREATE_TABLE",
+            Statement::DropTable(_) => "DROP_TABLE",
+            Statement::TruncateTable(_) => "TRUNCATE_TABLE",
+            Statement::Insert(_) => "INSERT",
+            Statement::RowChange(change) => change.kind.word(),
+            Statement::LoadData(_) => "LOAD_DATA",
             Statement::CreateExternalTable(_) => "CREATE_EXTERNAL_TABLE",
             Statement::DropExternalTable(_) => "DROP_EXTERNAL_TABLE",
             Statement::RefreshExternalTable(_) => "REFRESH_EXTERNAL_TABLE",

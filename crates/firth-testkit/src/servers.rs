@@ -18,6 +18,8 @@ pub struct Servers {
     pub gcs: Option<Gcs>,
     /// A keyring of the desktop, unlocked.
     pub keyring: Option<Keyring>,
+    /// DuckDB with its ducklake extension.
+    pub duckdb: Option<DuckDb>,
 }
 
 /// A PostgreSQL server, with TLS and SCRAM.
@@ -102,6 +104,13 @@ pub struct Keyring {
     pub bus: String,
 }
 
+/// DuckDB with its ducklake extension, which reads native tables.
+#[derive(Clone)]
+pub struct DuckDb {
+    /// The Python that has it.
+    pub python: String,
+}
+
 impl Servers {
     /// What the variables of this process say.
     pub fn from_env() -> Servers {
@@ -124,6 +133,7 @@ impl Servers {
             azure: Azure::from_variables(of("AZURE")),
             gcs: Gcs::from_variables(of("GCS")),
             keyring: of("KEYRING")("BUS").map(|bus| Keyring { bus }),
+            duckdb: of("DUCKDB")("PYTHON").map(|python| DuckDb { python }),
         }
     }
 
@@ -156,6 +166,11 @@ impl Servers {
     /// The keyring, or a skip; see [`require`].
     pub fn require_keyring(self, test: &str) -> Option<Keyring> {
         require("keyring", test, self.keyring)
+    }
+
+    /// DuckDB, or a skip; see [`require`].
+    pub fn require_duckdb(self, test: &str) -> Option<DuckDb> {
+        require("duckdb", test, self.duckdb)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod azurite;
 mod demo_s3;
+mod duckdb;
 mod fake_gcs;
 pub(crate) mod install;
 mod keyring;
@@ -34,8 +35,14 @@ pub(crate) struct ServerSpec {
 }
 
 /// All servers.
-pub(crate) const SERVERS: &[ServerSpec] =
-    &[postgres::SERVER, seaweedfs::SERVER, azurite::SERVER, fake_gcs::SERVER, keyring::SERVER];
+pub(crate) const SERVERS: &[ServerSpec] = &[
+    postgres::SERVER,
+    seaweedfs::SERVER,
+    azurite::SERVER,
+    fake_gcs::SERVER,
+    keyring::SERVER,
+    duckdb::SERVER,
+];
 
 /// The S3 server of the demo, which needs nothing but us. The tests' one is stricter.
 pub(crate) const DEMO_S3: &ServerSpec = &demo_s3::SERVER;

@@ -4,7 +4,7 @@ use firth_diagnostic::Result;
 use rusqlite::{Connection, Params, Row, Transaction, params};
 use uuid::Uuid;
 
-use super::{audit, connections, tables, value};
+use super::{audit, connections, lake, tables, value};
 use crate::{
     Actor, Catalog, ConnectionName, Created, DatasetDefinition, DatasetKind, DatasetName, DatasetRecord,
     OnExisting,
@@ -63,15 +63,14 @@ impl Catalog {
     pub fn drop_dataset(&self, actor: Actor<'_>, name: &DatasetName, cascade: bool) -> Result<Vec<String>> {
         self.write(|transaction| {
             let existing = require(transaction, name)?;
-            let held: Vec<String> = tables::in_dataset(transaction, &existing)?
-                .iter()
-                .map(|table| table.name.to_string())
-                .collect();
+            let tables = tables::in_dataset(transaction, &existing)?;
+            let held: Vec<String> = tables.iter().map(|table| table.name.to_string()).collect();
             if cascade {
                 refuse_main(name, "dropped")?;
             } else {
                 refuse_unless_empty(transaction, &existing, "dropped")?;
             }
+            lake::end_dataset(self, transaction, actor, name, &tables)?;
             delete(transaction, existing.uuid)?;
             audit::succeeded(transaction, actor, "DROP_SCHEMA", name)?;
             Ok(held)

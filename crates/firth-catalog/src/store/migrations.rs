@@ -13,7 +13,7 @@ use crate::{
     DatasetKind,
     error::{self, StoreError, StoreResult},
     name::{LOCAL, MAIN},
-    store::value,
+    store::{lake, value},
 };
 
 /// `FRTH`: how a file says whose database it is.
@@ -106,6 +106,8 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (run, path)
     ) STRICT;
     ",
+    // 3: native tables.
+    lake::layout::TABLES,
 ];
 
 /// Whether the database has today's layout and is in WAL mode. Changes nothing.

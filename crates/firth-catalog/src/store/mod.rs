@@ -5,6 +5,7 @@ mod connections;
 mod datasets;
 mod descriptions;
 mod export_runs;
+pub(crate) mod lake;
 pub(crate) mod migrations;
 pub(crate) mod sealing_key;
 mod tables;

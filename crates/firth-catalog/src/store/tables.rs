@@ -1,4 +1,4 @@
-//! External tables and views.
+//! External tables and views, and the names of native tables.
 
 use firth_diagnostic::Result;
 use rusqlite::{Connection, Params, Row, Transaction, params};
@@ -47,11 +47,7 @@ impl Catalog {
                 (None, _) => Created::New,
                 (Some(_), OnExisting::Skip) => Created::Skipped,
                 (Some(existing), OnExisting::Fail) => {
-                    let object = match existing.kind.name() {
-                        TableKindName::External => "external table",
-                        TableKindName::View => "view",
-                    };
-                    return Err(error::exists(object, name).into());
+                    return Err(error::exists(object_word(existing.kind.name()), name).into());
                 }
                 (Some(existing), OnExisting::Replace) => {
                     let is = existing.kind.name();
@@ -69,6 +65,7 @@ impl Catalog {
                 insert(transaction, &dataset, definition)?;
             }
             let method = match kind {
+                TableKindName::Native => "CREATE_TABLE",
                 TableKindName::External => "CREATE_EXTERNAL_TABLE",
                 TableKindName::View => "CREATE_VIEW",
             };
@@ -81,10 +78,7 @@ impl Catalog {
     pub fn drop_table(&self, actor: Actor<'_>, name: &TableName, expect: TableKindName) -> Result<()> {
         self.write(|transaction| {
             let dataset = datasets::require(transaction, &name.dataset_name())?;
-            let object = match expect {
-                TableKindName::External => "external table",
-                TableKindName::View => "view",
-            };
+            let object = object_word(expect);
             let Some(existing) = find(transaction, name)? else {
                 let known: Vec<String> =
                     in_dataset(transaction, &dataset)?.iter().map(|table| table.name.to_string()).collect();
@@ -96,11 +90,21 @@ impl Catalog {
             }
             delete(transaction, existing.uuid)?;
             let method = match expect {
+                TableKindName::Native => "DROP_TABLE",
                 TableKindName::External => "DROP_EXTERNAL_TABLE",
                 TableKindName::View => "DROP_VIEW",
             };
             audit::succeeded(transaction, actor, method, name)
         })
+    }
+}
+
+/// What messages call a table of this kind.
+fn object_word(kind: TableKindName) -> &'static str {
+    match kind {
+        TableKindName::Native => "table",
+        TableKindName::External => "external table",
+        TableKindName::View => "view",
     }
 }
 
@@ -120,12 +124,12 @@ pub(super) fn delete_bound_to(transaction: &Transaction<'_>, name: &ConnectionNa
     Ok(())
 }
 
-fn find(connection: &Connection, name: &TableName) -> StoreResult<Option<TableRecord>> {
+pub(super) fn find(connection: &Connection, name: &TableName) -> StoreResult<Option<TableRecord>> {
     let clause = "WHERE datasets.project = ? AND datasets.name = ? AND tables.name = ?";
     Ok(select(connection, clause, [&name.project, &name.dataset, &name.table])?.pop())
 }
 
-fn insert(
+pub(super) fn insert(
     transaction: &Transaction<'_>,
     dataset: &DatasetRecord,
     definition: &TableDefinition,
@@ -146,7 +150,7 @@ fn insert(
     Ok(())
 }
 
-fn delete(transaction: &Transaction<'_>, uuid: Uuid) -> StoreResult<()> {
+pub(super) fn delete(transaction: &Transaction<'_>, uuid: Uuid) -> StoreResult<()> {
     transaction.execute("DELETE FROM tables WHERE uuid = ?", [uuid.to_string()])?;
     Ok(())
 }

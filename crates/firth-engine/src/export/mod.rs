@@ -19,7 +19,7 @@ pub(crate) use checkpoints::Checkpoints;
 pub use checkpoints::Observer;
 pub(crate) use commit::{delete, finish, put};
 pub(crate) use destination::Destination;
-pub(crate) use format::ExportFormat;
+pub(crate) use format::{Chunk, ChunkEncoder, ExportFormat, FileBody};
 pub(crate) use journal::Journal;
 pub(crate) use layout::Layout;
 pub(crate) use manifest::{Column, Export, ManifestFile, Snapshot, StagedUpload, State};

@@ -19,8 +19,11 @@ pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, ReaderFactory, footer};
-pub(crate) use provider::{ExternalFiles, unreadable_column};
+pub(crate) use provider::{ExternalFiles, renamed, unreadable_column};
 pub(crate) use scan_settings::tune_scans;
 pub use schema::sql_type;
-pub(crate) use schema::{arrow_type, column_type, declared_field, describe_files};
+pub(crate) use schema::{
+    TYPE_METADATA, arrow_type, column_type, declared_field, describe_files, normalized_field,
+};
 pub(crate) use staleness::Staleness;
+pub(crate) use widened::FileSchemaAdapter;

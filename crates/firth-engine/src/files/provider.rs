@@ -176,29 +176,29 @@ impl ExternalFiles {
             unknown
         })
     }
+}
 
-    /// Renames columns from the files' spelling to the shown one, where they differ.
-    fn renamed(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        projection: Option<&Vec<usize>>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let shown = match projection {
-            Some(indices) => self.shown.project(indices)?,
-            None => self.shown.as_ref().clone(),
-        };
-        if plan.schema().fields().iter().zip(shown.fields()).all(|(a, b)| a.name() == b.name()) {
-            return Ok(plan);
-        }
-        let read = plan.schema();
-        let columns = read.fields().iter().enumerate().zip(shown.fields()).map(|((index, from), to)| {
-            let column: Arc<dyn datafusion::physical_plan::PhysicalExpr> =
-                Arc::new(Column::new(from.name(), index));
-            (column, to.name().clone())
-        });
-        let columns: Vec<_> = columns.collect();
-        Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
+/// Renames columns from the files' spelling to the shown one, where they differ.
+pub(crate) fn renamed(
+    plan: Arc<dyn ExecutionPlan>,
+    shown: &SchemaRef,
+    projection: Option<&Vec<usize>>,
+) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    let shown = match projection {
+        Some(indices) => shown.project(indices)?,
+        None => shown.as_ref().clone(),
+    };
+    if plan.schema().fields().iter().zip(shown.fields()).all(|(a, b)| a.name() == b.name()) {
+        return Ok(plan);
     }
+    let read = plan.schema();
+    let columns = read.fields().iter().enumerate().zip(shown.fields()).map(|((index, from), to)| {
+        let column: Arc<dyn datafusion::physical_plan::PhysicalExpr> =
+            Arc::new(Column::new(from.name(), index));
+        (column, to.name().clone())
+    });
+    let columns: Vec<_> = columns.collect();
+    Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
 }
 
 #[async_trait]
@@ -230,7 +230,7 @@ impl TableProvider for ExternalFiles {
         let mut plans = Vec::new();
         for bucket in &self.buckets {
             for plan in self.scan_bucket(session, bucket, projection, limit).await? {
-                plans.push(self.renamed(plan, projection)?);
+                plans.push(renamed(plan, &self.shown, projection)?);
             }
         }
         if plans.len() > 1 {

@@ -197,7 +197,8 @@ fn normalized(schema: &Schema) -> Schema {
     Schema::new(schema.fields().iter().map(normalized_field).collect::<Vec<_>>())
 }
 
-fn normalized_field(field: &FieldRef) -> FieldRef {
+/// A field in the types that GoogleSQL has.
+pub(crate) fn normalized_field(field: &FieldRef) -> FieldRef {
     let plain = |data_type| Arc::new(Field::new(field.name(), data_type, true));
     let utc = || Some(Arc::from("UTC"));
     plain(match field.data_type() {

@@ -1,7 +1,7 @@
 //! The columns of a table as DESCRIBE and INFORMATION_SCHEMA show them.
 
 use arrow::datatypes::Schema;
-use firth_catalog::{DatasetKind, TableKind, TableName, TableRecord};
+use firth_catalog::{AsOf, DatasetKind, TableKind, TableName, TableRecord};
 use firth_diagnostic::{Name, Result};
 use firth_pushdown::NAME_METADATA;
 
@@ -31,6 +31,10 @@ impl Resolver<'_> {
     /// The columns of a stored table: of an external one as they were stored, of a view as it is now.
     pub(super) async fn stored_columns(&self, record: &TableRecord) -> Result<Vec<ShownColumn>> {
         match &record.kind {
+            TableKind::Native(_) => {
+                let state = self.session.catalog()?.native_table(&record.name, AsOf::Now)?;
+                Ok(state.map(|state| shown(&state.columns)).unwrap_or_default())
+            }
             TableKind::External(table) => {
                 let keys = table.partition_columns.iter().map(|(name, type_name)| ShownColumn {
                     name: name.clone(),

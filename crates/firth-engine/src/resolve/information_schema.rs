@@ -54,7 +54,7 @@ impl Resolver<'_> {
             match &dataset.kind {
                 DatasetKind::Native => {
                     for table in self.session.catalog()?.tables(&dataset.name)? {
-                        let ddl = table_ddl(&table);
+                        let ddl = table_ddl(self.session.catalog()?, &table)?;
                         rows.push((
                             dataset.name.clone(),
                             table.name.table.clone(),
@@ -77,7 +77,7 @@ impl Resolver<'_> {
             .texts("table_schema", rows.iter().map(|row| &row.0.dataset))
             .texts("table_name", rows.iter().map(|row| &row.1))
             .texts("table_type", rows.iter().map(|row| row.2))
-            .texts("is_insertable_into", rows.iter().map(|_| "NO"))
+            .texts("is_insertable_into", rows.iter().map(|row| insertable(row.2)))
             .strings("ddl", rows.iter().map(|row| row.3.as_ref()))
             .batch())
     }
@@ -161,9 +161,13 @@ fn table_type(table: &TableRecord) -> &'static str {
     table.kind.name().word()
 }
 
+fn insertable(table_type: &str) -> &'static str {
+    if table_type == TableKindName::Native.word() { "YES" } else { "NO" }
+}
+
 fn partition_columns(table: &TableRecord) -> Vec<String> {
     match &table.kind {
         TableKind::External(table) => table.partition_columns.iter().map(|(name, _)| name.clone()).collect(),
-        TableKind::View(_) => Vec::new(),
+        TableKind::Native(_) | TableKind::View(_) => Vec::new(),
     }
 }

@@ -4,12 +4,13 @@ mod columns;
 mod connection;
 mod external_query;
 mod information_schema;
+mod native;
 mod query;
 mod table;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use datafusion::prelude::SessionContext;
+use datafusion::{catalog::TableProvider, prelude::SessionContext};
 use firth_connector::Remotes;
 use firth_diagnostic::Result;
 
@@ -29,6 +30,10 @@ pub(crate) struct Resolver<'a> {
     pub(crate) context: SessionContext,
     /// The file tables of the statement, to be searched for the row that a reader stumbled over.
     pub(crate) files: std::sync::Mutex<Vec<Arc<ExternalFiles>>>,
+    /// The snapshot at which all native tables of the statement are read, once one was.
+    snapshot: std::sync::OnceLock<i64>,
+    /// Tables of the statement alone, by a name that no other table has.
+    own_tables: std::sync::Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -41,6 +46,14 @@ impl<'a> Resolver<'a> {
             Arc::clone(&remotes),
         )
         .map_err(from_datafusion)?;
-        Ok(Resolver { session, remotes, stores, context, files: std::sync::Mutex::default() })
+        Ok(Resolver {
+            session,
+            remotes,
+            stores,
+            context,
+            files: std::sync::Mutex::default(),
+            snapshot: std::sync::OnceLock::new(),
+            own_tables: std::sync::Mutex::default(),
+        })
     }
 }

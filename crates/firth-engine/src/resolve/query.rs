@@ -42,8 +42,13 @@ impl Resolver<'_> {
         let mut distinct = HashSet::new();
         let mut lookups = Vec::new();
         for table in rewritten.tables.iter().filter(|table| distinct.insert(&table.key)) {
-            let found =
-                async move { self.table(&table.name, depth).await.map_err(|error| error.or_at(table.span)) };
+            let found = async move {
+                let provider = match &table.as_of {
+                    Some(time) => self.table_as_of(&table.name, time).await,
+                    None => self.table(&table.name, depth).await,
+                };
+                provider.map_err(|error| error.or_at(table.span))
+            };
             lookups.push(found.map(|provider| (&table.key, provider)).boxed());
         }
         for call in &rewritten.external_queries {

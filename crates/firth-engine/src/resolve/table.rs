@@ -33,6 +33,9 @@ pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
 impl Resolver<'_> {
     /// The table of this name. `depth` counts the views around it.
     pub(crate) async fn table(&self, name: &Name, depth: usize) -> Result<Arc<dyn TableProvider>> {
+        if let Some(provider) = self.own_table(name) {
+            return Ok(provider);
+        }
         if let Some(provider) = self.information_schema(name).await? {
             return Ok(provider);
         }
@@ -50,6 +53,7 @@ impl Resolver<'_> {
                     return Err(no_table(&table, tables.iter().map(|table| table.name.table.as_str())));
                 };
                 match &record.kind {
+                    TableKind::Native(_) => self.native_table(&table).await,
                     TableKind::External(external) => Ok(self.external_files(external).await?),
                     TableKind::View(view) => {
                         if depth >= DEEPEST_VIEW {

@@ -25,9 +25,11 @@ pub(super) async fn refresh(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Re
         return Err(crate::resolve::no_table(&table, known).at(name.span));
     };
     let TableKind::External(external) = &record.kind else {
-        return Err(Diagnostic::error(Code::Invalid, format!("{table} is a view, which has no files"))
-            .at(name.span)
-            .hint("Refresh the tables that it reads."));
+        return Err(Diagnostic::error(
+            Code::Invalid,
+            format!("{table} is {}: only external tables are refreshed", record.kind.name().with_article()),
+        )
+        .at(name.span));
     };
     let connection = external.connection.as_ref().map(|name| (name, None));
     let remote =

@@ -6,20 +6,24 @@ mod check_connection;
 mod clean_exports;
 mod create_connection;
 mod create_external_table;
+mod create_table;
 mod create_view;
 mod explain;
 mod export_data;
+mod insert;
 mod options;
 mod query;
+mod row_change;
 mod schema;
 mod settings;
 mod show_connections;
 mod show_create;
 mod show_tables;
 
+pub use create_table::TABLE_OPTIONS;
 pub(crate) use show_create::table_ddl;
 
-use firth_diagnostic::Result;
+use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::Statement;
 use futures::{
     FutureExt,
@@ -60,6 +64,15 @@ pub(crate) fn execute<'a>(
         }
         Statement::DropSchema(statement) => ready(schema::drop(session, resolver, statement)).boxed(),
         Statement::ShowSchemas => ready(schema::show(session)).boxed(),
+        Statement::CreateTable(statement) => create_table::execute(session, resolver, statement).boxed(),
+        Statement::DropTable(statement) => ready(create_table::drop(session, statement)).boxed(),
+        Statement::TruncateTable(name) => ready(create_table::truncate(session, resolver, name)).boxed(),
+        Statement::Insert(statement) => insert::execute(session, resolver, statement).boxed(),
+        Statement::RowChange(statement) => row_change::execute(session, resolver, statement).boxed(),
+        Statement::LoadData(statement) => {
+            let error = Diagnostic::error(Code::Unsupported, "LOAD DATA is not in this version");
+            ready(Err(error.at(statement.name.span).hint("Use CREATE TABLE … AS SELECT."))).boxed()
+        }
         Statement::CreateExternalTable(statement) => {
             create_external_table::execute(session, resolver, statement).boxed()
         }

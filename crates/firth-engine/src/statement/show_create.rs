@@ -1,13 +1,14 @@
 //! SHOW CREATE CONNECTION and SHOW CREATE TABLE: definitions as statements.
 
 use firth_catalog::{
-    ConnectionName, ConnectionRecord, DatasetKind, ExternalTable, TableKind, TableName, TableRecord,
+    AsOf, Catalog, ConnectionName, ConnectionRecord, DatasetKind, ExternalTable, NativeTable, TableKind,
+    TableName, TableRecord,
 };
 use firth_connector::{OptionKind, OptionValue, TableDescription, TableSpec};
 use firth_diagnostic::{Name, Result, Secret, Span, Spanned};
 use firth_sql::{
-    ColumnDefinition, ConnectionReference, CreateExternalTable, Creation, OptionLiteral, PartitionColumns,
-    SqlOption, Statement,
+    ColumnDefinition, ConnectionReference, CreateExternalTable, CreateTable, Creation, OptionLiteral,
+    PartitionColumns, SqlOption, Statement,
 };
 
 use crate::{
@@ -51,7 +52,7 @@ pub(super) async fn table(
                     no_table(&table, tables.iter().map(|table| table.name.table.as_str())).at(name.span)
                 );
             };
-            table_ddl(&record)
+            table_ddl(catalog, &record)?
         }
         DatasetKind::External { connection, schema, .. } => {
             let remote = resolver.open_named(connection, None).map_err(|error| error.or_at(name.span))?;
@@ -67,8 +68,9 @@ pub(super) async fn table(
 const LOCAL: &str = "local";
 
 /// A stored table as the statement that would make it again.
-pub(crate) fn table_ddl(record: &TableRecord) -> String {
-    match &record.kind {
+pub(crate) fn table_ddl(catalog: &Catalog, record: &TableRecord) -> Result<String> {
+    Ok(match &record.kind {
+        TableKind::Native(table) => native_ddl(catalog, record, table)?,
         TableKind::View(view) => {
             let columns = view.columns.as_ref().map_or_else(String::new, |columns| {
                 let columns: Vec<String> =
@@ -78,7 +80,33 @@ pub(crate) fn table_ddl(record: &TableRecord) -> String {
             format!("CREATE VIEW {}{columns} AS {}", record.name, view.sql)
         }
         TableKind::External(table) => external_ddl(&record.name, table),
-    }
+    })
+}
+
+fn native_ddl(catalog: &Catalog, record: &TableRecord, table: &NativeTable) -> Result<String> {
+    let state = catalog.native_table(&record.name, AsOf::Now)?;
+    let columns = state.map(|state| {
+        state.columns.fields().iter().map(|field| column(field.name(), field)).collect::<Vec<_>>()
+    });
+    let options = table.options.iter().map(|(name, value)| option(name, json_literal(value))).collect();
+    let statement = CreateTable {
+        creation: Creation::New,
+        temporary: false,
+        name: spanned(shown_name(&record.name)),
+        columns,
+        partition_by: table.partition_by.clone().map(spanned),
+        cluster_by: table.cluster_by.iter().cloned().map(spanned).collect(),
+        connection: None,
+        options: spanned(options),
+        query: None,
+    };
+    Ok(Statement::CreateTable(statement).to_string())
+}
+
+fn shown_name(name: &TableName) -> Name {
+    let parts = [name.project.as_str(), name.dataset.as_str(), name.table.as_str()];
+    let shown = if name.project == LOCAL { &parts[1..] } else { &parts[..] };
+    Name::new(shown.iter().copied())
 }
 
 fn external_ddl(name: &TableName, table: &ExternalTable) -> String {
@@ -109,11 +137,9 @@ fn external_ddl(name: &TableName, table: &ExternalTable) -> String {
         _ => json_literal(value),
     };
     let options = table.options.iter().map(|(name, value)| option(name, shown(name, value))).collect();
-    let parts = [name.project.as_str(), name.dataset.as_str(), name.table.as_str()];
-    let shown = if name.project == LOCAL { &parts[1..] } else { &parts[..] };
     let statement = CreateExternalTable {
         creation: Creation::New,
-        name: spanned(Name::new(shown.iter().copied())),
+        name: spanned(shown_name(name)),
         columns: Some(columns),
         partition_columns,
         connection: table.connection.as_ref().map(reference),

@@ -86,6 +86,7 @@ macro_rules! suites {
 suites! {
     core: "core",
     files: "files",
+    native: "native",
     s3: "s3",
     azure: "azure",
     gcs: "gcs",

@@ -23,9 +23,9 @@ use sqlparser::ast::{
 /// Shorter chains stay as they are.
 const LONG: usize = 32;
 
-/// Balances every long chain in the query.
-pub(super) fn balance(query: &mut Query) {
-    let _ = VisitMut::visit(query, &mut Balancer);
+/// Balances every long chain in a query or a statement.
+pub(super) fn balance(tree: &mut impl VisitMut) {
+    let _ = VisitMut::visit(tree, &mut Balancer);
 }
 
 struct Balancer;

@@ -70,6 +70,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Where the statement's first token is.
+    pub(super) fn first(&self) -> Span {
+        self.tokens.first().map_or(Span::default(), |token| token.span)
+    }
+
     /// Where what was read since `start` lies.
     pub(super) fn since(&self, start: Span) -> Span {
         let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));

@@ -25,7 +25,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, head: Head) -> Result<Statement> {
     Ok(Statement::CreateExternalTable(table))
 }
 
-fn partition_columns(cursor: &mut Cursor<'_>) -> Result<PartitionColumns> {
+pub(super) fn partition_columns(cursor: &mut Cursor<'_>) -> Result<PartitionColumns> {
     if !cursor.take_keywords(&["WITH", "PARTITION", "COLUMNS"]) {
         return Ok(PartitionColumns::None);
     }

@@ -5,13 +5,16 @@ mod connection;
 mod cursor;
 mod export;
 mod external_table;
+mod load;
 mod names;
 mod options;
 mod query;
+mod rows;
 mod schema;
 mod show;
 mod size;
 mod syntax_error;
+mod table;
 mod tokens;
 mod types;
 mod unsupported;
@@ -26,6 +29,7 @@ use crate::{Creation, Drop, DropBehavior, Explain, ExplainKind, Statement};
 use cursor::Cursor;
 
 pub use names::connection_name;
+pub(crate) use rows::is_default;
 pub(crate) use tokens::span as place;
 pub(crate) use types::unknown_type;
 
@@ -43,10 +47,17 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["DROP", "EXTERNAL", "SCHEMA"], schema::drop),
     (&["DROP", "SCHEMA"], schema::drop),
     (&["DROP", "EXTERNAL", "TABLE"], external_table::drop),
+    (&["DROP", "TABLE"], table::drop),
     (&["DROP", "VIEW"], view::drop),
+    (&["TRUNCATE", "TABLE"], table::truncate),
+    (&["INSERT"], rows::insert),
+    (&["UPDATE"], rows::update),
+    (&["DELETE"], rows::delete),
+    (&["MERGE"], rows::merge),
     (&["REFRESH", "EXTERNAL", "TABLE"], external_table::refresh),
     (&["CALL", "BQ"], external_table::call_refresh),
     (&["EXPORT", "DATA"], export::export_data),
+    (&["LOAD", "DATA"], load::load_data),
     (&["CLEAN", "EXPORTS"], |_| Ok(Statement::CleanExports)),
     (&["EXPLAIN"], explain),
     (&["SHOW"], show::show),
@@ -177,6 +188,7 @@ const CREATED: &[(&[&str], ParseCreate)] = &[
     (&["EXTERNAL", "TABLE"], external_table::create),
     (&["EXTERNAL", "SCHEMA"], schema::create_external),
     (&["SCHEMA"], schema::create),
+    (&["TABLE"], table::create),
     (&["VIEW"], view::create),
 ];
 
@@ -196,7 +208,7 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Err(cursor
         .expected("what to create")
         .hint_if(near.map(|near| format!("Did you mean {near}?")))
-        .hint("CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA and VIEW."))
+        .hint("CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE and VIEW."))
 }
 
 fn if_exists(cursor: &mut Cursor<'_>) -> bool {

@@ -26,8 +26,13 @@ pub(super) fn required(cursor: &mut Cursor<'_>, statement: &str) -> Result<Optio
 
 /// `OPTIONS (…)`, or nothing.
 pub(super) fn optional(cursor: &mut Cursor<'_>) -> Result<Option<OptionList>> {
+    after(cursor, "OPTIONS")
+}
+
+/// `word (…)` with options in the parentheses, or nothing.
+pub(super) fn after(cursor: &mut Cursor<'_>, word: &str) -> Result<Option<OptionList>> {
     let start = cursor.here();
-    if !cursor.take_keyword("OPTIONS") {
+    if !cursor.take_keyword(word) {
         return Ok(None);
     }
     cursor.expect_operator("(")?;

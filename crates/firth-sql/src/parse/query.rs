@@ -11,7 +11,7 @@ use crate::Query;
 use crate::dialect::GoogleSqlDialect;
 
 /// How deep queries and expressions may nest: sqlparser's own default, which DataFusion keeps too.
-const RECURSION_LIMIT: usize = 50;
+pub(super) const RECURSION_LIMIT: usize = 50;
 
 /// Everything from here to the end of the statement, which has to be one query.
 pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
@@ -33,7 +33,7 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
     cursor.take_rest();
     let span = cursor.since(first.span);
     check(&tree, span)?;
-    balance::balance(&mut tree);
+    balance::balance(tree.as_mut());
     let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_string();
     Ok(Query { tree, text, span })
 }

@@ -6,19 +6,12 @@ use super::cursor::Cursor;
 
 /// Words that begin such statements, and what to do instead.
 const STATEMENTS: &[(&[&str], &str)] = &[
-    (&["DROP", "TABLE"], "Use DROP EXTERNAL TABLE: the tables of this version are external ones."),
-    (&["INSERT"], READ_ONLY),
-    (&["UPDATE"], READ_ONLY),
-    (&["DELETE"], READ_ONLY),
-    (&["MERGE"], READ_ONLY),
-    (&["TRUNCATE"], READ_ONLY),
-    (&["LOAD", "DATA"], "Use CREATE EXTERNAL TABLE to read files where they are."),
     (&["EXPORT", "MODEL"], ""),
     (&["EXPORT", "TABLE"], "Use EXPORT DATA."),
     (&["GRANT"], ""),
     (&["REVOKE"], ""),
     (&["ALTER"], "ALTER takes CONNECTION. Other things are changed by CREATE OR REPLACE."),
-    (&["DROP"], "DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA and VIEW."),
+    (&["DROP"], "DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW."),
     (&["CALL"], ""),
     (&["EXECUTE", "IMMEDIATE"], ""),
     (&["BEGIN"], ""),
@@ -29,11 +22,8 @@ const STATEMENTS: &[(&[&str], &str)] = &[
     (&["UNDROP"], ""),
 ];
 
-const READ_ONLY: &str = "External tables are read-only; EXPORT DATA writes the result of a query to files.";
-
 /// Things that cannot be created yet, and what to do instead.
 const CREATED: &[(&[&str], &str)] = &[
-    (&["TABLE"], "Use CREATE EXTERNAL TABLE over files, or EXPORT DATA to write files."),
     (&["SNAPSHOT", "TABLE"], ""),
     (&["MATERIALIZED", "VIEW"], "Use CREATE VIEW."),
     (&["FUNCTION"], ""),

@@ -7,35 +7,35 @@ use sqlparser::ast::{
 };
 
 /// An identifier that is taken as it is spelled here.
-pub(super) fn identifier(name: impl Into<String>) -> Ident {
+pub(crate) fn identifier(name: impl Into<String>) -> Ident {
     Ident::with_quote('"', name)
 }
 
-pub(super) fn object_name(name: impl Into<String>) -> ObjectName {
+pub(crate) fn object_name(name: impl Into<String>) -> ObjectName {
     ObjectName::from(vec![identifier(name)])
 }
 
-pub(super) fn value(value: Value) -> Expr {
+pub(crate) fn value(value: Value) -> Expr {
     Expr::Value(value.with_empty_span())
 }
 
-pub(super) fn string(text: impl Into<String>) -> Expr {
+pub(crate) fn string(text: impl Into<String>) -> Expr {
     value(Value::SingleQuotedString(text.into()))
 }
 
-pub(super) fn number(number: impl ToString) -> Expr {
+pub(crate) fn number(number: impl ToString) -> Expr {
     value(Value::Number(number.to_string(), false))
 }
 
-pub(super) fn null() -> Expr {
+pub(crate) fn null() -> Expr {
     value(Value::Null)
 }
 
-pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub(crate) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
-pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+pub(crate) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(nested(left)), op, right: Box::new(nested(right)) }
 }
 
@@ -47,12 +47,12 @@ fn nested(expr: Expr) -> Expr {
     }
 }
 
-pub(super) fn not(expr: Expr) -> Expr {
+pub(crate) fn not(expr: Expr) -> Expr {
     Expr::UnaryOp { op: ast::UnaryOperator::Not, expr: Box::new(nested(expr)) }
 }
 
 /// `CASE WHEN condition THEN result ELSE otherwise END`.
-pub(super) fn case(condition: Expr, result: Expr, otherwise: Option<Expr>) -> Expr {
+pub(crate) fn case(condition: Expr, result: Expr, otherwise: Option<Expr>) -> Expr {
     Expr::Case {
         case_token: AttachedToken::empty(),
         end_token: AttachedToken::empty(),
@@ -63,7 +63,7 @@ pub(super) fn case(condition: Expr, result: Expr, otherwise: Option<Expr>) -> Ex
 }
 
 /// A call of DataFusion's function `name`.
-pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+pub(crate) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
     let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
@@ -82,7 +82,7 @@ pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Exp
 }
 
 /// `INTERVAL 'text'`, with the unit inside the text.
-pub(super) fn interval(text: impl Into<String>) -> Expr {
+pub(crate) fn interval(text: impl Into<String>) -> Expr {
     Expr::Interval(ast::Interval {
         value: Box::new(string(text)),
         leading_field: None,
@@ -93,7 +93,7 @@ pub(super) fn interval(text: impl Into<String>) -> Expr {
 }
 
 /// The whole number that an expression is written as, with its sign.
-pub(super) fn literal_integer(expr: &Expr) -> Option<i64> {
+pub(crate) fn literal_integer(expr: &Expr) -> Option<i64> {
     match expr {
         Expr::Value(value) => match &value.value {
             Value::Number(text, _) => text.parse().ok(),
@@ -106,7 +106,7 @@ pub(super) fn literal_integer(expr: &Expr) -> Option<i64> {
 }
 
 /// The text of a string literal.
-pub(super) fn literal_string(expr: &Expr) -> Option<&str> {
+pub(crate) fn literal_string(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Some(text),
@@ -115,4 +115,50 @@ pub(super) fn literal_string(expr: &Expr) -> Option<&str> {
         Expr::Nested(expr) => literal_string(expr),
         _ => None,
     }
+}
+
+/// `SELECT items FROM tables WHERE selection`.
+pub(crate) fn select(
+    projection: Vec<ast::SelectItem>,
+    from: Vec<ast::TableWithJoins>,
+    selection: Option<Expr>,
+) -> Box<ast::Query> {
+    let select = ast::Select {
+        select_token: AttachedToken::empty(),
+        optimizer_hints: Vec::new(),
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection,
+        exclude: None,
+        into: None,
+        from,
+        lateral_views: Vec::new(),
+        prewhere: None,
+        selection,
+        connect_by: Vec::new(),
+        group_by: ast::GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        sort_by: Vec::new(),
+        having: None,
+        named_window: Vec::new(),
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: ast::SelectFlavor::Standard,
+    };
+    Box::new(ast::Query {
+        with: None,
+        body: Box::new(ast::SetExpr::Select(Box::new(select))),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    })
 }

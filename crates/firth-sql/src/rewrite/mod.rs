@@ -8,7 +8,7 @@
 //! operators (`functions`, `dates`), `@parameters`, and the names of result columns (`select`). What it
 //! does not know passes through, and DataFusion says that it does not know it either.
 
-mod build;
+pub(crate) mod build;
 mod dates;
 mod expression;
 mod functions;

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     self, Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
-    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
+    SelectItem, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableVersion,
+    TableWithJoins, Value,
 };
 
 use super::scope::{Visible, lowered};
@@ -73,16 +74,18 @@ impl Rewriter<'_> {
                 let default = name.to_string();
                 self.alias(alias, &default, Vec::new(), span)
             }
-            TableFactor::Table { version: Some(_), .. } => {
-                Err(self.unsupported("FOR SYSTEM_TIME AS OF", factor))
-            }
             TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
                 Err(self.unsupported("TABLESAMPLE", factor))
             }
-            TableFactor::Table { name, alias, .. } => {
+            TableFactor::Table { name, alias, version, .. } => {
                 let path: Vec<String> = idents(name).iter().map(|ident| ident.value.clone()).collect();
-                let alias = alias.take();
-                *factor = self.table(&path, alias, span)?;
+                let (alias, version) = (alias.take(), version.take());
+                let as_of = match version {
+                    None => None,
+                    Some(TableVersion::ForSystemTimeAsOf(time)) => Some(time),
+                    Some(_) => return Err(self.unsupported("this kind of time travel", factor)),
+                };
+                *factor = self.table(&path, alias, as_of, span)?;
                 Ok(())
             }
             TableFactor::Derived { subquery, alias, .. } => {
@@ -118,8 +121,15 @@ impl Rewriter<'_> {
     }
 
     /// A plain name in FROM: a CTE or a table. `FROM orders AS o, o.items` is an array of a table.
-    fn table(&mut self, path: &[String], alias: Option<TableAlias>, span: Span) -> Result<TableFactor> {
+    fn table(
+        &mut self,
+        path: &[String],
+        alias: Option<TableAlias>,
+        as_of: Option<Expr>,
+        span: Span,
+    ) -> Result<TableFactor> {
         if let [single] = path
+            && as_of.is_none()
             && let Some(planned_name) = self.scope.cte(single)
         {
             return self.named_table(&planned_name, alias, single, Vec::new(), span);
@@ -131,8 +141,18 @@ impl Rewriter<'_> {
             let message = format!("table name {:?} has an empty part", path.join("."));
             return Err(Diagnostic::error(Code::Invalid, message).at(span));
         }
-        let key = self.table_key(path);
-        self.tables.push(TableReference { key: key.clone(), name: Name::new(path.iter().cloned()), span });
+        let mut key = self.table_key(path);
+        let as_of = match as_of {
+            None => None,
+            Some(mut time) => {
+                self.expression(&mut time)?;
+                key = format!("{key} as of {time}");
+                let item = SelectItem::ExprWithAlias { expr: time, alias: build::identifier("time") };
+                Some(build::select(vec![item], Vec::new(), None))
+            }
+        };
+        let name = Name::new(path.iter().cloned());
+        self.tables.push(TableReference { key: key.clone(), name, as_of, span });
         let last = path.last().map_or("", String::as_str);
         self.named_table(&key, alias, last, path.to_vec(), span)
     }

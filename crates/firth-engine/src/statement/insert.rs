@@ -1,0 +1,56 @@
+//! INSERT.
+
+use arrow::datatypes::Schema;
+use firth_diagnostic::{Code, Diagnostic, Result, Spanned, did_you_mean};
+use firth_sql::Insert;
+use futures::FutureExt as _;
+
+use super::{audited, query::blaming};
+use crate::{Outcome, Session, native::assigned, report::Report, resolve::Resolver};
+
+pub(super) async fn execute(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &Insert,
+) -> Result<Outcome> {
+    let result = insert(resolver, statement).boxed().await;
+    audited(session, "INSERT", &statement.target.value.dotted(), result)
+}
+
+async fn insert(resolver: &Resolver<'_>, statement: &Insert) -> Result<Outcome> {
+    let at_target = |error: Diagnostic| error.or_at(statement.target.span);
+    let sink = resolver.sink(&statement.target.value).await.map_err(at_target)?;
+    let columns = sink.columns();
+    let places = places(&columns, statement.columns.as_deref())?;
+    let planned = resolver.plan_query(&statement.query, 0).await?;
+    let planned = assigned(planned, &columns, &places).map_err(|error| error.or_at(statement.query.span))?;
+    let rows = blaming(resolver, resolver.run(planned).await?);
+    let count = sink.write(rows).await.map_err(at_target)?;
+    Ok(row_counts(count, 0, 0))
+}
+
+/// Which of the table's columns the query's are.
+pub(super) fn places(columns: &Schema, listed: Option<&[Spanned<String>]>) -> Result<Vec<usize>> {
+    let Some(listed) = listed else { return Ok((0..columns.fields().len()).collect()) };
+    let place = |name: &Spanned<String>| {
+        let found = columns.fields().iter().position(|field| field.name().eq_ignore_ascii_case(&name.value));
+        found.ok_or_else(|| {
+            let known = columns.fields().iter().map(|field| field.name().as_str());
+            let near = did_you_mean(&name.value, known);
+            Diagnostic::error(Code::NotFound, format!("the table has no column {:?}", name.value))
+                .at(name.span)
+                .hint_if(near.map(|near| format!("Did you mean {near:?}?")))
+        })
+    };
+    listed.iter().map(place).collect()
+}
+
+/// What statements that change rows answer.
+pub(super) fn row_counts(inserted: u64, updated: u64, deleted: u64) -> Outcome {
+    let integer = |number: u64| [i64::try_from(number).unwrap_or(i64::MAX)];
+    Report::new()
+        .integers("inserted_row_count", integer(inserted))
+        .integers("updated_row_count", integer(updated))
+        .integers("deleted_row_count", integer(deleted))
+        .outcome()
+}

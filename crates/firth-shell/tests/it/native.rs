@@ -1,0 +1,198 @@
+//! Native tables: killed at every point, changed by two at once, read by another program, and as they were.
+
+use std::{env, path::Path, process::Command, sync::Arc};
+
+use firth_testkit::servers::Servers;
+use tempfile::TempDir;
+
+use crate::session::{Answered, TestSession};
+
+const HOME: &str = "FIRTH_TEST_VICTIM_HOME";
+const POINT: &str = "FIRTH_TEST_VICTIM_POINT";
+const SQL: &str = "FIRTH_TEST_VICTIM_SQL";
+
+/// Runs in the process that dies. Without the variables there is nobody to kill.
+#[tokio::test(flavor = "multi_thread")]
+async fn victim() {
+    let (Ok(home), Ok(point), Ok(sql)) = (env::var(HOME), env::var(POINT), env::var(SQL)) else { return };
+    let session = TestSession::new(Path::new(&home));
+    session.observe_exports(Arc::new(move |reached| {
+        if reached == point {
+            std::process::abort();
+        }
+    }));
+    let ended = session.execute(&sql).await;
+    panic!("the statement ended: {ended:?}");
+}
+
+fn kill(home: &Path, point: &str, sql: &str) {
+    let output = Command::new(env::current_exe().expect("this binary"))
+        .args(["--exact", "native::victim", "--nocapture"])
+        .env(HOME, home)
+        .env(POINT, point)
+        .env(SQL, sql)
+        .output()
+        .expect("the victim starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && !said.contains("the statement ended"), "{point}: {said}");
+}
+
+async fn run(session: &TestSession, sql: &str) {
+    if let Err(failure) = session.execute(sql).await {
+        panic!("{sql}: {failure}");
+    }
+}
+
+/// The rows of a query, values with spaces and rows with commas between them.
+async fn rows(session: &TestSession, sql: &str) -> String {
+    match session.execute(sql).await {
+        Ok(Some(Answered { rows, .. })) => {
+            let text = |row: &Vec<Option<String>>| {
+                row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(" ")
+            };
+            rows.iter().map(text).collect::<Vec<_>>().join(", ")
+        }
+        Ok(None) => panic!("{sql}: no rows"),
+        Err(failure) => panic!("{sql}: {failure}"),
+    }
+}
+
+/// Every kind of change, the points at which it is killed, and the content afterwards: `(statement, point, content)`.
+/// Before it is committed the content is the one before; after it, the new one.
+const KILLED: &[(&str, &str, &str)] = &[
+    ("INSERT INTO t VALUES (4)", "rows_written", "1, 2, 3"),
+    ("INSERT INTO t VALUES (4)", "rows_committed", "1, 2, 3, 4"),
+    ("DELETE FROM t WHERE a = 2", "deletes_written", "1, 2, 3"),
+    ("DELETE FROM t WHERE a = 2", "rows_committed", "1, 3"),
+    ("UPDATE t SET a = a + 10 WHERE a > 1", "rows_written", "1, 2, 3"),
+    ("UPDATE t SET a = a + 10 WHERE a > 1", "deletes_written", "1, 2, 3"),
+    ("UPDATE t SET a = a + 10 WHERE a > 1", "rows_committed", "1, 12, 13"),
+    ("CREATE OR REPLACE TABLE t AS SELECT 7 AS a", "rows_written", "1, 2, 3"),
+    ("CREATE OR REPLACE TABLE t AS SELECT 7 AS a", "rows_committed", "7"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_statement_leaves_the_table_as_it_was_or_as_it_was_to_be() {
+    for (statement, point, content) in KILLED {
+        let home = TempDir::new().expect("a folder");
+        run(&TestSession::new(home.path()), "CREATE TABLE t AS SELECT * FROM UNNEST([1, 2, 3]) AS a").await;
+        kill(home.path(), point, statement);
+        let session = TestSession::new(home.path());
+        assert_eq!(rows(&session, "SELECT a FROM t ORDER BY a").await, *content, "{statement} at {point}");
+        run(&session, "INSERT INTO t VALUES (100)").await;
+        let after = format!("{content}, 100");
+        assert_eq!(rows(&session, "SELECT a FROM t ORDER BY a").await, after, "{statement} at {point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_at_once_lose_nothing() {
+    const WRITERS: usize = 4;
+    const ROUNDS: usize = 5;
+    let home = TempDir::new().expect("a folder");
+    run(&TestSession::new(home.path()), "CREATE TABLE t AS SELECT 0 AS writer, 0 AS count").await;
+    run(&TestSession::new(home.path()), "CREATE TABLE log (writer INT64, round INT64)").await;
+    let writers = (1..=WRITERS).map(|writer| {
+        let session = TestSession::new(home.path());
+        tokio::spawn(async move {
+            for round in 0..ROUNDS {
+                // All change one row, so each must see what the others did.
+                run_until_done(&session, "UPDATE t SET count = count + 1 WHERE writer = 0").await;
+                run_until_done(&session, &format!("INSERT INTO log VALUES ({writer}, {round})")).await;
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.expect("a writer ends");
+    }
+    let session = TestSession::new(home.path());
+    assert_eq!(rows(&session, "SELECT count FROM t").await, (WRITERS * ROUNDS).to_string());
+    let counts = "SELECT COUNT(*), COUNT(DISTINCT writer), SUM(round) FROM log";
+    assert_eq!(rows(&session, counts).await, "20 4 40");
+}
+
+/// A statement that lost too often says so, and is run again, as its hint says.
+async fn run_until_done(session: &TestSession, sql: &str) {
+    while let Err(failure) = session.execute(sql).await {
+        assert!(failure.0.contains("was changed by another statement"), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_read_as_it_was() {
+    let home = TempDir::new().expect("a folder");
+    let session = TestSession::new(home.path());
+    let mut moments = Vec::new();
+    for statement in [
+        "CREATE TABLE t AS SELECT * FROM UNNEST([1, 2, 3]) AS a",
+        "DELETE FROM t WHERE a = 1",
+        "UPDATE t SET a = 20 WHERE a = 2",
+        "CREATE OR REPLACE TABLE t AS SELECT 'new' AS b",
+        "DROP TABLE t",
+    ] {
+        run(&session, statement).await;
+        moments.push(rows(&session, "SELECT CURRENT_TIMESTAMP()").await);
+    }
+    let at = |moment: usize, column: &str| {
+        format!("SELECT {column} FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' ORDER BY 1", moments[moment])
+    };
+    assert_eq!(rows(&session, &at(0, "a")).await, "1, 2, 3");
+    assert_eq!(rows(&session, &at(1, "a")).await, "2, 3");
+    assert_eq!(rows(&session, &at(2, "a")).await, "3, 20");
+    assert_eq!(rows(&session, &at(3, "b")).await, "new");
+    assert!(session.execute(&at(4, "b")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_reads_the_same_rows() {
+    let Some(duckdb) = Servers::from_env().require_duckdb("duckdb_reads_the_same_rows") else { return };
+    let home = TempDir::new().expect("a folder");
+    let session = TestSession::new(home.path());
+    for statement in [
+        "CREATE SCHEMA shop",
+        "CREATE TABLE shop.t (id INT64 NOT NULL, name STRING, price NUMERIC, weight FLOAT64, sold BOOL, day DATE,
+           made DATETIME, seen TIMESTAMP, tags ARRAY<STRING>, place STRUCT<town STRING, floors ARRAY<INT64>>)",
+        "INSERT INTO shop.t SELECT i, CONCAT('n', CAST(i AS STRING)), CAST(i AS NUMERIC) / 4, i / 2, i > 500,
+           DATE '2026-01-01', DATETIME '2026-01-02T03:04:05', TIMESTAMP '2026-01-02T03:04:05.000006Z', ['a', 'b'],
+           STRUCT('Firth' AS town, [1, 2] AS floors) FROM UNNEST(GENERATE_ARRAY(1, 1000)) AS i",
+        "DELETE FROM shop.t WHERE id BETWEEN 10 AND 995",
+        "DELETE FROM shop.t WHERE id = 3",
+        "UPDATE shop.t SET name = 'changed', day = NULL WHERE id = 5",
+        "MERGE shop.t AS t USING (SELECT 7 AS id UNION ALL SELECT 2000) AS s ON t.id = s.id
+           WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, 'new')",
+        "CREATE TABLE gone AS SELECT 1 AS a",
+        "DROP TABLE gone",
+    ] {
+        run(&session, statement).await;
+    }
+    let output = Command::new(&duckdb.python)
+        .arg("-c")
+        .arg(include_str!("native.py"))
+        .args([&home.path().join("catalog.db").display().to_string(), "shop.t", "id"])
+        .output()
+        .expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: Vec<Vec<Option<String>>> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a row as JSON"))
+        .collect();
+    // What the two print alike: the others are compared by what they are equal to.
+    let ours = session
+        .execute(
+            "SELECT CAST(id AS STRING), name, price = CAST(id AS NUMERIC) / 4, CAST(weight AS STRING),
+               CAST(sold AS STRING), CAST(day AS STRING) FROM shop.t ORDER BY id",
+        )
+        .await
+        .expect("a query")
+        .expect("rows")
+        .rows;
+    assert_eq!(ours.len(), 13);
+    assert_eq!(theirs.len(), ours.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!((&ours[0], &ours[1], &ours[5]), (&theirs[0], &theirs[1], &theirs[5]));
+    }
+    let last = r#"["1000", "n1000", "250.000000000", "500.0", "true", "2026-01-01", "2026-01-02 03:04:05",
+                   "2026-01-02 03:04:05.000006+00", "[a, b]", "{'town': Firth, 'floors': [1, 2]}"]"#;
+    let last: Vec<Option<String>> = serde_json::from_str(last).expect("a row as JSON");
+    assert_eq!(theirs[11], last);
+}

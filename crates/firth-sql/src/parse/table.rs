@@ -1,0 +1,103 @@
+//! `CREATE TABLE`, `DROP TABLE`, `TRUNCATE TABLE`.
+
+use firth_diagnostic::{Code, Diagnostic, Result, Spanned};
+
+use super::connection::with_connection;
+use super::cursor::Cursor;
+use super::{Head, drop_tail, if_exists, names, options, query, types};
+use crate::{CreateTable, Statement, TokenKind};
+
+/// The words that end the expression of PARTITION BY.
+const AFTER_PARTITION_BY: &[&str] = &["CLUSTER", "OPTIONS", "AS", "WITH", "FROM"];
+
+pub(super) fn create(cursor: &mut Cursor<'_>, head: Head) -> Result<Statement> {
+    let temporary = head.temporary.is_some();
+    let creation = Head { temporary: None, ..head }.creation(cursor, "CREATE TABLE")?;
+    let name = names::table(cursor)?;
+    for word in ["LIKE", "COPY", "CLONE"] {
+        if cursor.at_keyword(word) {
+            let message = format!("CREATE TABLE … {word} is not in this version");
+            return Err(Diagnostic::error(Code::Unsupported, message)
+                .at(cursor.here())
+                .hint("Write CREATE TABLE … AS SELECT * FROM the other table."));
+        }
+    }
+    let columns = types::columns(cursor)?;
+    let partition_by = partition_by(cursor)?;
+    let cluster_by = cluster_by(cursor)?;
+    let connection = with_connection(cursor)?;
+    let options = match options::optional(cursor)? {
+        Some(options) => options,
+        None => options::none(cursor),
+    };
+    let query = if cursor.take_keyword("AS") { Some(query::rest(cursor)?) } else { None };
+    if columns.is_none() && query.is_none() {
+        return Err(cursor.expected("a list of columns, or AS and a query"));
+    }
+    let table = CreateTable {
+        creation,
+        temporary,
+        name,
+        columns,
+        partition_by,
+        cluster_by,
+        connection,
+        options,
+        query,
+    };
+    Ok(Statement::CreateTable(table))
+}
+
+/// `PARTITION BY` and an expression, which is kept as it is written.
+pub(super) fn partition_by(cursor: &mut Cursor<'_>) -> Result<Option<Spanned<String>>> {
+    if !cursor.take_keywords(&["PARTITION", "BY"]) {
+        return Ok(None);
+    }
+    let start = cursor.here();
+    let mut depth = 0_usize;
+    while let Some(token) = cursor.peek() {
+        let text = token.text(cursor.text);
+        if depth == 0
+            && token.kind == TokenKind::Word
+            && AFTER_PARTITION_BY.iter().any(|word| text.eq_ignore_ascii_case(word))
+        {
+            break;
+        }
+        match text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        cursor.advance();
+    }
+    let span = cursor.since(start);
+    if cursor.here() == start {
+        return Err(cursor.expected("what to partition by"));
+    }
+    let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_owned();
+    Ok(Some(Spanned::new(text, span)))
+}
+
+/// `CLUSTER BY a, b`.
+pub(super) fn cluster_by(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned<String>>> {
+    let mut columns = Vec::new();
+    if cursor.take_keywords(&["CLUSTER", "BY"]) {
+        loop {
+            columns.push(names::identifier(cursor, "the name of a column")?);
+            if !cursor.take_operator(",") {
+                break;
+            }
+        }
+    }
+    Ok(columns)
+}
+
+pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let if_exists = if_exists(cursor);
+    let name = names::table(cursor)?;
+    Ok(Statement::DropTable(drop_tail(cursor, if_exists, name)))
+}
+
+pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    names::table(cursor).map(Statement::TruncateTable)
+}

@@ -1,0 +1,112 @@
+//! The statements about Firth's own tables, and about rows: what the parser answers and the engine executes.
+
+use firth_diagnostic::{Name, Span, Spanned};
+use sqlparser::ast;
+
+use crate::{ColumnDefinition, ConnectionReference, Creation, OptionList, PartitionColumns, Query};
+
+/// `CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] name [(columns)] [PARTITION BY …] [CLUSTER BY …]
+/// [WITH CONNECTION c] [OPTIONS (…)] [AS query]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTable {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// Whether it is gone when the session ends.
+    pub temporary: bool,
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub name: Spanned<Name>,
+    /// The columns, if listed; else they are the query's.
+    pub columns: Option<Vec<ColumnDefinition>>,
+    /// The expression after PARTITION BY, as written.
+    pub partition_by: Option<Spanned<String>>,
+    /// The columns after CLUSTER BY.
+    pub cluster_by: Vec<Spanned<String>>,
+    /// The connection, if named: of a table that is kept elsewhere.
+    pub connection: Option<ConnectionReference>,
+    /// The options as written.
+    pub options: OptionList,
+    /// The rows it begins with.
+    pub query: Option<Query>,
+}
+
+/// `INSERT [INTO] name [(columns)] query`. VALUES is a query too; a DEFAULT in it is NULL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insert {
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub target: Spanned<Name>,
+    /// The columns that the query's columns go to, in its order; without a list, all.
+    pub columns: Option<Vec<Spanned<String>>>,
+    /// The rows.
+    pub query: Query,
+}
+
+/// Which statement a [`RowChange`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowChangeKind {
+    /// `UPDATE t SET … [FROM …] WHERE …`
+    Update,
+    /// `DELETE [FROM] t WHERE …`
+    Delete,
+    /// `MERGE [INTO] t USING … ON … WHEN …`
+    Merge,
+}
+
+impl RowChangeKind {
+    /// The word it begins with.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RowChangeKind::Update => "UPDATE",
+            RowChangeKind::Delete => "DELETE",
+            RowChangeKind::Merge => "MERGE",
+        }
+    }
+}
+
+/// UPDATE, DELETE or MERGE. Printing gives the text it came from; equality compares the trees.
+#[derive(Clone, Debug)]
+pub struct RowChange {
+    /// Which of them.
+    pub kind: RowChangeKind,
+    /// The table whose rows change.
+    pub target: Spanned<Name>,
+    /// The tree, still in GoogleSQL.
+    pub tree: Box<ast::Statement>,
+    /// The statement's own text.
+    pub text: String,
+    /// Where that text is.
+    pub span: Span,
+}
+
+impl PartialEq for RowChange {
+    fn eq(&self, other: &Self) -> bool {
+        self.tree == other.tree
+    }
+}
+
+/// `LOAD DATA {INTO | OVERWRITE} [TEMP TABLE] name [(columns)] [PARTITIONS (…)] [PARTITION BY …] [CLUSTER BY …]
+/// [OPTIONS (…)] FROM FILES (…) [WITH PARTITION COLUMNS [(columns)]] [WITH CONNECTION c]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadData {
+    /// OVERWRITE: the table is replaced. INTO: rows are added, and the table is made if there is none.
+    pub overwrite: bool,
+    /// Whether a table that is made is gone when the session ends.
+    pub temporary: bool,
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub name: Spanned<Name>,
+    /// The columns, if listed.
+    pub columns: Option<Vec<ColumnDefinition>>,
+    /// `(column = value)` after PARTITIONS, as written.
+    pub partitions: Option<Spanned<String>>,
+    /// The expression after PARTITION BY, as written.
+    pub partition_by: Option<Spanned<String>>,
+    /// The columns after CLUSTER BY.
+    pub cluster_by: Vec<Spanned<String>>,
+    /// The table's options as written.
+    pub options: OptionList,
+    /// What stands in FROM FILES: options of external tables.
+    pub files: OptionList,
+    /// Whether and how the uris hold hive keys.
+    pub partition_columns: PartitionColumns,
+    /// The connection, if named.
+    pub connection: Option<ConnectionReference>,
+}
