@@ -38,5 +38,5 @@ pub use native::{
     NativeState, NativeTable, NewDataFile, NewDeleteFile,
 };
 pub use sealing::{CatalogOptions, KeySource};
-pub use store::lake::numbered_columns;
+pub use store::lake::{Expired, numbered_columns};
 pub use table::{ExternalTable, TableDefinition, TableKind, TableKindName, TableRecord, View};

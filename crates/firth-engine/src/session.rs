@@ -1,7 +1,7 @@
 //! A session: settings, open connections, and the way in.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     Outcome, Settings,
     context::memory_pool,
     export::{Checkpoints, Observer},
-    resolve::{RemotePool, Resolver},
+    resolve::{RemotePool, Resolver, TemporaryCatalog},
     statement,
     store::{Caches, YieldingPool},
 };
@@ -55,6 +55,8 @@ pub struct Session {
     pub(crate) caches: Arc<Caches>,
     settings: Mutex<Settings>,
     catalog: OnceLock<Catalog>,
+    /// The temporary tables, once there is one.
+    temporary: OnceLock<TemporaryCatalog>,
     memory: Mutex<Option<LimitedMemory>>,
     pub(crate) checkpoints: Checkpoints,
 }
@@ -69,6 +71,7 @@ impl Session {
             caches: Arc::default(),
             settings,
             catalog: OnceLock::new(),
+            temporary: OnceLock::new(),
             memory: Mutex::default(),
             checkpoints: Checkpoints::default(),
         }
@@ -110,6 +113,24 @@ impl Session {
         }
         let opened = Catalog::open(&self.options.home)?;
         Ok(self.catalog.get_or_init(|| opened))
+    }
+
+    /// The catalog of temporary tables, made in the home by `open` when first asked for.
+    pub(crate) fn temporary(
+        &self,
+        open: impl FnOnce(&Path) -> Result<TemporaryCatalog>,
+    ) -> Result<&TemporaryCatalog> {
+        if let Some(made) = self.temporary.get() {
+            return Ok(made);
+        }
+        // The home is made with its own permissions before a folder in it.
+        let made = open(self.catalog()?.folder())?;
+        Ok(self.temporary.get_or_init(|| made))
+    }
+
+    /// The same if there is one.
+    pub(crate) fn temporary_if_any(&self) -> Option<&TemporaryCatalog> {
+        self.temporary.get()
     }
 
     /// Who asks.

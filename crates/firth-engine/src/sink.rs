@@ -10,7 +10,7 @@ use firth_diagnostic::{Code, Diagnostic, Name, Result};
 
 use crate::{
     native::{TablePlace, plain_columns, write_rows},
-    resolve::{Resolver, no_table},
+    resolve::{Resolver, TableHome, no_table},
 };
 
 /// A table that takes rows.
@@ -28,20 +28,24 @@ pub(crate) trait RowSink: Send + Sync {
 impl<'a> Resolver<'a> {
     /// The table of this name, to put rows into.
     pub(crate) async fn sink(&'a self, name: &Name) -> Result<Box<dyn RowSink + 'a>> {
-        let table = TableName::try_from_name(name)?;
+        let home = self.home_of(name, false)?;
+        if home.is_temporary {
+            return Ok(Box::new(self.native_sink(home)?));
+        }
+        let table = &home.name;
         let dataset = self.dataset(&table.dataset_name())?;
         match &dataset.kind {
             DatasetKind::External { .. } => Err(Diagnostic::error(
                 Code::Unsupported,
                 format!("table \"{table}\" is of an external schema: it is read only"),
             )),
-            DatasetKind::Native => Ok(Box::new(self.native_sink(table)?)),
+            DatasetKind::Native => Ok(Box::new(self.native_sink(home)?)),
         }
     }
 
     /// The native table of this name as it is now, or an error that says what the name is.
-    pub(crate) fn native_state(&self, table: &TableName) -> Result<NativeState> {
-        let catalog = self.session.catalog()?;
+    pub(crate) fn native_state(&self, home: &TableHome<'_>) -> Result<NativeState> {
+        let (catalog, table) = (home.catalog, &home.name);
         let Some(record) = catalog.table(table)? else {
             let tables = catalog.tables(&table.dataset_name())?;
             return Err(no_table(table, tables.iter().map(|table| table.name.table.as_str())));
@@ -61,17 +65,17 @@ impl<'a> Resolver<'a> {
         catalog.native_table(table, AsOf::Now)?.ok_or_else(|| no_table(table, std::iter::empty()))
     }
 
-    fn native_sink(&'a self, name: TableName) -> Result<NativeSink<'a>> {
-        let state = self.native_state(&name)?;
+    fn native_sink(&'a self, home: TableHome<'a>) -> Result<NativeSink<'a>> {
+        let state = self.native_state(&home)?;
         let columns = plain_columns(&state.columns);
-        Ok(NativeSink { resolver: self, name, state, columns })
+        Ok(NativeSink { resolver: self, home, state, columns })
     }
 }
 
 /// A native table.
 struct NativeSink<'a> {
     resolver: &'a Resolver<'a>,
-    name: TableName,
+    home: TableHome<'a>,
     state: NativeState,
     columns: SchemaRef,
 }
@@ -84,7 +88,7 @@ impl RowSink for NativeSink<'_> {
 
     async fn write(&self, rows: SendableRecordBatchStream) -> Result<u64> {
         let session = self.resolver.session;
-        let catalog = session.catalog()?;
+        let catalog = self.home.catalog;
         let place = TablePlace::new(catalog, &self.state.folder)?;
         let threads = self.resolver.context.state().config().target_partitions();
         let files = write_rows(&place, &self.state.columns, rows, threads).await?;
@@ -94,7 +98,7 @@ impl RowSink for NativeSink<'_> {
         }
         let count = files.iter().map(|file| file.rows).sum();
         let change = NativeChange {
-            name: self.name.clone(),
+            name: self.home.name.clone(),
             table_id: self.state.table_id,
             base: self.state.snapshot,
             add: files,
@@ -110,7 +114,7 @@ impl RowSink for NativeSink<'_> {
             }
             Commit::Conflict => {
                 discard();
-                Err(changed_meanwhile(&self.name))
+                Err(changed_meanwhile(&self.home.name))
             }
         }
     }

@@ -43,6 +43,11 @@ impl fmt::Display for Statement {
             Statement::Insert(insert) => write!(f, "{insert}"),
             Statement::RowChange(change) => f.write_str(&change.text),
             Statement::LoadData(load) => write!(f, "{load}"),
+            Statement::Optimize(name) => write!(f, "OPTIMIZE TABLE {}", Path(&name.value)),
+            Statement::CleanTables(clean) => match &clean.older_than {
+                Some(days) => write!(f, "CLEAN TABLES OLDER THAN {} DAYS", days.value),
+                None => f.write_str("CLEAN TABLES"),
+            },
             Statement::CreateExternalTable(create) => write!(f, "{create}"),
             Statement::DropExternalTable(drop) => write_drop(f, "EXTERNAL TABLE", drop),
             Statement::RefreshExternalTable(name) => {

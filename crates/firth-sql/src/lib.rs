@@ -36,4 +36,4 @@ pub use statement::{
     CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
     ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };
-pub use table_statement::{CreateTable, Insert, LoadData, RowChange, RowChangeKind};
+pub use table_statement::{CleanTables, CreateTable, Insert, LoadData, RowChange, RowChangeKind};

@@ -4,7 +4,7 @@ use firth_diagnostic::{Name, Secret, Span, Spanned};
 use proptest::prelude::*;
 
 use crate::{
-    AlterConnection, ColumnDefinition, ColumnType, ConnectionReference, CreateConnection,
+    AlterConnection, CleanTables, ColumnDefinition, ColumnType, ConnectionReference, CreateConnection,
     CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop,
     DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList, OptionLiteral, Parameters,
     PartitionColumns, Query, SetSetting, SqlOption, Statement, is_complete, lex, parse, rewrite, split,
@@ -268,6 +268,9 @@ fn native_statement() -> impl Strategy<Value = Statement> {
             ),
         drop(3).prop_map(Statement::DropTable),
         name(3).prop_map(Statement::TruncateTable),
+        name(3).prop_map(Statement::Optimize),
+        prop::option::of(any::<u64>().prop_map(spanned))
+            .prop_map(|older_than| Statement::CleanTables(CleanTables { older_than })),
         (name(3), listed(), query()).prop_map(move |(target, columns, query)| {
             Statement::Insert(Insert { target, columns: distinct(columns), query })
         }),

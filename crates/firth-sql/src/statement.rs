@@ -2,7 +2,7 @@
 
 use firth_diagnostic::{Name, Secret, Spanned};
 
-use crate::{ColumnType, CreateTable, Insert, LoadData, Query, RowChange};
+use crate::{CleanTables, ColumnType, CreateTable, Insert, LoadData, Query, RowChange};
 
 /// One statement. Equality ignores where things were written and how they were spaced.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,10 @@ pub enum Statement {
     RowChange(RowChange),
     /// `LOAD DATA …`.
     LoadData(LoadData),
+    /// `OPTIMIZE [TABLE] t`: writes small files of a table anew as few large ones.
+    Optimize(Spanned<Name>),
+    /// `CLEAN TABLES …`.
+    CleanTables(CleanTables),
     /// `CREATE EXTERNAL TABLE …`.
     CreateExternalTable(CreateExternalTable),
     /// `DROP EXTERNAL TABLE …`.
@@ -108,6 +112,8 @@ impl Statement {
             Statement::Insert(_) => "INSERT",
             Statement::RowChange(change) => change.kind.word(),
             Statement::LoadData(_) => "LOAD_DATA",
+            Statement::Optimize(_) => "OPTIMIZE",
+            Statement::CleanTables(_) => "CLEAN_TABLES",
             Statement::CreateExternalTable(_) => "CREATE_EXTERNAL_TABLE",
             Statement::DropExternalTable(_) => "DROP_EXTERNAL_TABLE",
             Statement::RefreshExternalTable(_) => "REFRESH_EXTERNAL_TABLE",

@@ -40,6 +40,13 @@ pub struct Insert {
     pub query: Query,
 }
 
+/// `CLEAN TABLES [OLDER THAN n DAYS]`: forgets old states of tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanTables {
+    /// How many days states are kept.
+    pub older_than: Option<Spanned<u64>>,
+}
+
 /// Which statement a [`RowChange`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowChangeKind {

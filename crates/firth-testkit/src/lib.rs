@@ -5,6 +5,7 @@
 
 pub mod fake_remote;
 pub mod gcs_front;
+pub mod kill_drill;
 pub mod ready;
 pub mod s3_server;
 pub mod servers;

@@ -117,7 +117,7 @@ fn what_is_not_a_catalog_is_left_as_it_is() {
     drop(newer);
     assert_snapshot!(refused(), @r#"
     error[unsupported]: the catalog "HOME/catalog.db" was written by a newer Firth
-    detail: it has layout 99, and this Firth knows layouts up to 2
+    detail: it has layout 99, and this Firth knows layouts up to 3
     hint: Use the newer Firth, or choose another folder with `--home`. Nothing was changed.
     "#);
 }

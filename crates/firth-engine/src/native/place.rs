@@ -1,9 +1,10 @@
 //! Where the files of a table are, and how new ones get there so that they survive.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use firth_catalog::Catalog;
@@ -14,23 +15,36 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub(crate) struct TablePlace {
     folder: PathBuf,
+    /// Says that files are being written which no snapshot names yet: until the statement has committed them.
+    _writing: Arc<File>,
 }
 
+/// What is locked by those who write, together, and by who removes files, alone.
+const LOCK: &str = "lock";
+
 impl TablePlace {
-    /// The place of the table whose folder is `folder`, below the catalog's data folder.
+    /// The place of the table whose folder is `folder`, below the catalog's data folder, to write there.
     pub(crate) fn new(catalog: &Catalog, folder: &str) -> Result<Self> {
+        let writing = lock_file(catalog)?;
+        writing.lock_shared().map_err(|error| failed("lock", &catalog.data_folder(), &error))?;
         let folder = catalog.data_folder().join(folder);
         let folder = std::path::absolute(&folder).map_err(|error| failed("find", &folder, &error))?;
-        Ok(TablePlace { folder })
+        Ok(TablePlace { folder, _writing: Arc::new(writing) })
+    }
+
+    /// Holds off those who write, as long as the file is open. `None` if somebody writes.
+    pub(crate) fn alone(catalog: &Catalog) -> Result<Option<File>> {
+        let file = lock_file(catalog)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &catalog.data_folder(), &error)),
+        }
     }
 
     /// A new, empty file, and its name.
     pub(crate) fn create(&self, ending: &str) -> Result<(String, PathBuf, File)> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.folder).map_err(|error| failed("make the folder", &self.folder, &error))?;
+        make_folder(&self.folder)?;
         let name = format!("firth-{}{ending}.parquet", Uuid::new_v4());
         let path = self.folder.join(&name);
         let mut options = OpenOptions::new();
@@ -61,6 +75,21 @@ impl TablePlace {
             let _ = fs::remove_file(self.folder.join(name));
         }
     }
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| failed("make the folder", folder, &error))
+}
+
+fn lock_file(catalog: &Catalog) -> Result<File> {
+    let folder = catalog.data_folder();
+    make_folder(&folder)?;
+    let path = folder.join(LOCK);
+    OpenOptions::new().create(true).append(true).open(&path).map_err(|error| failed("open", &path, &error))
 }
 
 /// Makes a written file survive a crash of the machine. Answers its size, and that of its Parquet footer.

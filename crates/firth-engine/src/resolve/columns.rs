@@ -18,7 +18,8 @@ pub(crate) struct ShownColumn {
 impl Resolver<'_> {
     /// The columns of the table of this name. Asks a source only for tables that are not stored.
     pub(crate) async fn columns(&self, name: &Name) -> Result<Vec<ShownColumn>> {
-        if let Ok(table) = TableName::try_from_name(name)
+        if !self.home_of(name, false)?.is_temporary
+            && let Ok(table) = TableName::try_from_name(name)
             && let Some(dataset) = self.session.catalog()?.dataset(&table.dataset_name())?
             && matches!(dataset.kind, DatasetKind::Native)
             && let Some(record) = self.session.catalog()?.table(&table)?

@@ -7,6 +7,7 @@ mod information_schema;
 mod native;
 mod query;
 mod table;
+mod temporary;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};
 pub(crate) use query::{PlannedQuery, headed_schema};
 pub(crate) use table::no_table;
+pub(crate) use temporary::{TableHome, TemporaryCatalog};
 
 /// One statement's resolver: its stores, its remotes, and DataFusion's context with its tables.
 pub(crate) struct Resolver<'a> {

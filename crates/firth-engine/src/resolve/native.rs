@@ -12,11 +12,11 @@ use datafusion::{
     catalog::TableProvider,
     sql::{parser, sqlparser::ast},
 };
-use firth_catalog::{AsOf, NativeState, TableName};
+use firth_catalog::{AsOf, Catalog, NativeState};
 use firth_diagnostic::{Code, Diagnostic, Name, Result};
 use futures::TryStreamExt as _;
 
-use super::{PlannedQuery, Resolver, no_table};
+use super::{PlannedQuery, Resolver, TableHome, no_table};
 use crate::{error::from_datafusion, native::NativeFiles};
 
 /// What local files are opened by.
@@ -29,31 +29,45 @@ impl Resolver<'_> {
     }
 
     /// A native table that the catalog has, as the statement sees it.
-    pub(super) async fn native_table(&self, name: &TableName) -> Result<Arc<dyn TableProvider>> {
+    pub(super) async fn native_table(&self, home: &TableHome<'_>) -> Result<Arc<dyn TableProvider>> {
+        if home.is_temporary {
+            let state = self.native_state(home)?;
+            return Ok(Arc::new(self.native_files(home.catalog, &state, false).await?));
+        }
         let as_of = self.snapshot.get().map_or(AsOf::Now, |snapshot| AsOf::Snapshot(*snapshot));
-        let Some(state) = self.session.catalog()?.native_table(name, as_of)? else {
-            return Err(no_table(name, std::iter::empty()));
+        let Some(state) = home.catalog.native_table(&home.name, as_of)? else {
+            return Err(no_table(&home.name, std::iter::empty()));
         };
         self.pin(state.snapshot);
-        Ok(Arc::new(self.native_files(&state, false).await?))
+        Ok(Arc::new(self.native_files(home.catalog, &state, false).await?))
     }
 
     /// The files of a native table. `with_place`: with the columns that say where a row is.
-    pub(crate) async fn native_files(&self, state: &NativeState, with_place: bool) -> Result<NativeFiles> {
+    pub(crate) async fn native_files(
+        &self,
+        catalog: &Catalog,
+        state: &NativeState,
+        with_place: bool,
+    ) -> Result<NativeFiles> {
         let remote = self.open_without_connection(LOCAL_FILES)?;
-        NativeFiles::try_new(self.session.catalog()?, state, &self.stores, &remote, with_place).await
+        NativeFiles::try_new(catalog, state, &self.stores, &remote, with_place).await
     }
 
     /// FOR SYSTEM_TIME AS OF: a native table as it was at the time that `time` gives.
     pub(super) async fn table_as_of(&self, name: &Name, time: &ast::Query) -> Result<Arc<dyn TableProvider>> {
-        let table = TableName::try_from_name(name)?;
-        self.dataset(&table.dataset_name())?;
+        let home = self.home_of(name, false)?;
+        if !home.is_temporary {
+            self.dataset(&home.name.dataset_name())?;
+        }
         let time = self.moment(time).await?;
-        let Some(state) = self.session.catalog()?.native_table(&table, AsOf::Time(time))? else {
-            return Err(Diagnostic::error(Code::NotFound, format!("there was no table {table} at {time}"))
-                .hint("FOR SYSTEM_TIME AS OF reads Firth's own tables, as far back as their snapshots go."));
+        let Some(state) = home.catalog.native_table(&home.name, AsOf::Time(time))? else {
+            return Err(Diagnostic::error(
+                Code::NotFound,
+                format!("there was no table {} at {time}", home.name),
+            )
+            .hint("FOR SYSTEM_TIME AS OF reads Firth's own tables, as far back as their snapshots go."));
         };
-        Ok(Arc::new(self.native_files(&state, false).await?))
+        Ok(Arc::new(self.native_files(home.catalog, &state, false).await?))
     }
 
     /// The one value of a query, as a time.

@@ -39,7 +39,11 @@ impl Resolver<'_> {
         if let Some(provider) = self.information_schema(name).await? {
             return Ok(provider);
         }
-        let table = TableName::try_from_name(name)?;
+        let home = self.home_of(name, false)?;
+        if home.is_temporary {
+            return self.native_table(&home).await;
+        }
+        let table = home.name.clone();
         let dataset = self.dataset(&table.dataset_name())?;
         match &dataset.kind {
             DatasetKind::External { connection, schema, .. } => {
@@ -53,7 +57,7 @@ impl Resolver<'_> {
                     return Err(no_table(&table, tables.iter().map(|table| table.name.table.as_str())));
                 };
                 match &record.kind {
-                    TableKind::Native(_) => self.native_table(&table).await,
+                    TableKind::Native(_) => self.native_table(&home).await,
                     TableKind::External(external) => Ok(self.external_files(external).await?),
                     TableKind::View(view) => {
                         if depth >= DEEPEST_VIEW {
@@ -123,7 +127,7 @@ impl Resolver<'_> {
     }
 
     /// The files of an external table, listed now.
-    async fn external_files(&self, table: &ExternalTable) -> Result<Arc<ExternalFiles>> {
+    pub(crate) async fn external_files(&self, table: &ExternalTable) -> Result<Arc<ExternalFiles>> {
         let connection = table.connection.as_ref().map(|name| (name, None));
         let remote = self.open_for_files(connection, &table.uris)?;
         let options = external_table_options(table);

@@ -35,6 +35,22 @@ async fn create(
     statement: &CreateExternalTable,
     name: &TableName,
 ) -> Result<Outcome> {
+    resolver.dataset(&name.dataset_name()).map_err(|error| error.or_at(statement.name.span))?;
+    let definition = definition(session, resolver, statement, name).await?;
+    session
+        .catalog()?
+        .create_table(session.actor(), &definition, on_existing(statement.creation))
+        .map_err(|error| error.or_at(statement.name.span))?;
+    Ok(Outcome::nothing())
+}
+
+/// The table that the statement describes, over the files that are there now.
+pub(super) async fn definition(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &CreateExternalTable,
+    name: &TableName,
+) -> Result<TableDefinition> {
     for option in &statement.options.value {
         if NOT_YET.iter().any(|known| known.eq_ignore_ascii_case(&option.name.value)) {
             return Err(Diagnostic::error(
@@ -47,7 +63,6 @@ async fn create(
     let given = options::given(session, &statement.options.value)?;
     let options =
         Options::validate("external tables", EXTERNAL_TABLE_OPTIONS, &given, statement.options.span)?;
-    resolver.dataset(&name.dataset_name()).map_err(|error| error.or_at(statement.name.span))?;
     let uris = options.strings("uris").unwrap_or_default().to_vec();
     let uris_span = given
         .iter()
@@ -97,7 +112,7 @@ async fn create(
     if let Some(layout) = &layout {
         layout.check_against(&shown).map_err(|error| error.or_at(uris_span))?;
     }
-    let definition = TableDefinition {
+    Ok(TableDefinition {
         name: name.clone(),
         kind: TableKind::External(ExternalTable {
             connection: connection.map(|(name, _)| name),
@@ -110,12 +125,7 @@ async fn create(
             partition_columns: layout.map(|layout| layout.into_columns()).unwrap_or_default(),
         }),
         description: options.string("description").map(str::to_owned),
-    };
-    session
-        .catalog()?
-        .create_table(session.actor(), &definition, on_existing(statement.creation))
-        .map_err(|error| error.or_at(statement.name.span))?;
-    Ok(Outcome::nothing())
+    })
 }
 
 fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<SchemaRef> {

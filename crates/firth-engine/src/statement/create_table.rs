@@ -1,6 +1,6 @@
 //! CREATE TABLE, DROP TABLE and TRUNCATE TABLE.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::{
@@ -9,7 +9,8 @@ use datafusion::{
     prelude::Expr,
 };
 use firth_catalog::{
-    Commit, DatasetKind, NativeChange, NativeDefinition, OnExisting, TableName, numbered_columns,
+    Catalog, Commit, Created, DatasetKind, NativeChange, NativeDefinition, OnExisting, TableName,
+    numbered_columns,
 };
 use firth_connector::{OptionSpec, OptionValue, Options};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
@@ -28,7 +29,7 @@ use crate::{
     error::from_datafusion,
     files::declared_field,
     native::{TablePlace, assigned, columns_of, write_rows},
-    resolve::{PlannedQuery, Resolver, no_table},
+    resolve::{PlannedQuery, Resolver, TableHome, no_table},
     sink::changed_meanwhile,
 };
 
@@ -43,102 +44,131 @@ pub(super) async fn execute(
     resolver: &Resolver<'_>,
     statement: &CreateTable,
 ) -> Result<Outcome> {
-    let name =
-        TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
-    let result = create(session, resolver, statement, &name).boxed().await;
-    audited(session, "CREATE_TABLE", &name.to_string(), result)
+    let result = create(session, resolver, statement).boxed().await;
+    audited(session, "CREATE_TABLE", &statement.name.value.dotted(), result)
 }
 
-async fn create(
-    session: &Session,
-    resolver: &Resolver<'_>,
-    statement: &CreateTable,
-    name: &TableName,
-) -> Result<Outcome> {
+async fn create(session: &Session, resolver: &Resolver<'_>, statement: &CreateTable) -> Result<Outcome> {
     let at_name = |error: Diagnostic| error.or_at(statement.name.span);
-    if statement.temporary {
-        return Err(Diagnostic::error(Code::Unsupported, "CREATE TEMP TABLE is not in this version")
-            .at(statement.name.span));
-    }
     if statement.connection.is_some() {
-        return Err(Diagnostic::error(
-            Code::Unsupported,
-            "CREATE TABLE … WITH CONNECTION is not in this version",
-        )
-        .at(statement.name.span)
-        .hint(
-            "Without it a table is kept in Firth's home; CREATE EXTERNAL TABLE reads files where they are.",
+        return Err(at_name(
+            Diagnostic::error(Code::Unsupported, "CREATE TABLE … WITH CONNECTION is not in this version")
+                .hint("Without it a table is kept in Firth's home; CREATE EXTERNAL TABLE reads files where they are."),
         ));
     }
     let given = options::given(session, &statement.options.value)?;
     let options = Options::validate("tables", TABLE_OPTIONS, &given, statement.options.span)?;
-    let dataset = resolver.dataset(&name.dataset_name()).map_err(at_name)?;
-    if !matches!(dataset.kind, DatasetKind::Native) {
-        return Err(Diagnostic::error(
-            Code::Unsupported,
-            format!("schema {} is external: no table can be created in it", dataset.name),
-        )
-        .at(statement.name.span));
+    let home = resolver.home_of(&statement.name.value, statement.temporary).map_err(at_name)?;
+    // Of a name that a temporary table has, a lasting one is made beside it.
+    let home = if home.is_temporary && !statement.temporary {
+        resolver.lasting(&statement.name.value)?
+    } else {
+        home
+    };
+    if !home.is_temporary {
+        let dataset = resolver.dataset(&home.name.dataset_name()).map_err(at_name)?;
+        if !matches!(dataset.kind, DatasetKind::Native) {
+            return Err(at_name(Diagnostic::error(
+                Code::Unsupported,
+                format!("schema {} is external: no table can be created in it", dataset.name),
+            )));
+        }
     }
-    let catalog = session.catalog()?;
     let on_existing = on_existing(statement.creation);
-    if let Some(existing) = catalog.table(name)? {
-        match on_existing {
-            OnExisting::Skip => return Ok(Outcome::nothing()),
-            // Said before the query runs for hours.
-            OnExisting::Fail => {
-                let kind = existing.kind.name().with_article();
-                return Err(Diagnostic::error(
-                    Code::AlreadyExists,
-                    format!("{name} already exists: it is {kind}"),
-                )
-                .at(statement.name.span)
-                .hint("Use `CREATE TABLE IF NOT EXISTS` to keep it, or `CREATE OR REPLACE TABLE`."));
-            }
-            OnExisting::Replace => {}
-        }
-    }
-    let planned = match &statement.query {
-        Some(query) => Some(resolver.plan_query(query, 0).await?),
-        None => None,
-    };
-    let columns = columns(statement, planned.as_ref())?;
-    let columns = numbered_columns(&columns, 1).map_err(at_name)?;
-    let cluster_by = known_columns(&columns, &statement.cluster_by)?;
-    let folder = catalog.new_table_folder(&name.dataset_name());
-    let place = TablePlace::new(catalog, &folder)?;
-    let files = match (planned, &statement.query) {
-        (Some(planned), Some(query)) => {
-            let every: Vec<usize> = places(&columns, None)?;
-            let planned = assigned(planned, &columns, &every).map_err(|error| error.or_at(query.span))?;
-            let planned = clustered(planned, &cluster_by)?;
-            let rows = blaming(resolver, resolver.run(planned).await?);
-            let threads = resolver.context.state().config().target_partitions();
-            write_rows(&place, &columns, rows, threads).await.map_err(at_name)?
-        }
-        _ => Vec::new(),
-    };
-    session.checkpoints.reach("rows_written");
-    let definition = NativeDefinition {
-        name: name.clone(),
-        columns,
-        folder,
-        partition_by: statement.partition_by.as_ref().map(|text| text.value.clone()),
-        cluster_by,
-        options: stored(&options),
-        description: options.string("description").map(str::to_owned),
-        files,
-    };
-    let created = catalog.create_native_table(session.actor(), &definition, on_existing);
-    if !matches!(created, Ok(firth_catalog::Created::New | firth_catalog::Created::Replaced)) {
-        place.discard(definition.files.iter().map(|file| file.name.as_str()));
-    }
-    created.map_err(at_name)?;
-    session.checkpoints.reach("rows_committed");
-    if statement.query.is_none() {
+    if on_existing == OnExisting::Skip && home.catalog.table(&home.name)?.is_some() {
         return Ok(Outcome::nothing());
     }
-    Ok(row_counts(definition.files.iter().map(|file| file.rows).sum(), 0, 0))
+    let planned = match &statement.query {
+        Some(query) => {
+            refuse_existing(&home, on_existing).map_err(at_name)?;
+            Some(resolver.plan_query(query, 0).await?)
+        }
+        None => None,
+    };
+    let table = NewTable {
+        name: &home.name,
+        catalog: home.catalog,
+        columns: columns(statement, planned.as_ref())?,
+        partition_by: statement.partition_by.as_ref().map(|text| text.value.clone()),
+        cluster_by: &statement.cluster_by,
+        options: stored(&options),
+        description: options.string("description").map(str::to_owned),
+        on_existing,
+    };
+    let place = statement.query.as_ref().map_or(statement.name.span, |query| query.span);
+    match table.create(resolver, planned).await.map_err(|error| error.or_at(place))? {
+        Some(rows) => Ok(row_counts(rows, 0, 0)),
+        None => Ok(Outcome::nothing()),
+    }
+}
+
+/// Says that there is such a table before its query runs for hours.
+fn refuse_existing(home: &TableHome<'_>, on_existing: OnExisting) -> Result<()> {
+    match home.catalog.table(&home.name)? {
+        Some(existing) if on_existing == OnExisting::Fail => {
+            let kind = existing.kind.name().with_article();
+            Err(Diagnostic::error(Code::AlreadyExists, format!("{} already exists: it is {kind}", home.name))
+                .hint("Use `CREATE TABLE IF NOT EXISTS` to keep it, or `CREATE OR REPLACE TABLE`."))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A native table that is to be made.
+pub(super) struct NewTable<'a> {
+    pub(super) name: &'a TableName,
+    pub(super) catalog: &'a Catalog,
+    /// Not yet numbered.
+    pub(super) columns: SchemaRef,
+    pub(super) partition_by: Option<String>,
+    pub(super) cluster_by: &'a [Spanned<String>],
+    pub(super) options: BTreeMap<String, serde_json::Value>,
+    pub(super) description: Option<String>,
+    pub(super) on_existing: OnExisting,
+}
+
+impl NewTable<'_> {
+    /// Makes the table with the rows of the query, whose columns are the table's; answers how many there were.
+    pub(super) async fn create(
+        self,
+        resolver: &Resolver<'_>,
+        query: Option<PlannedQuery>,
+    ) -> Result<Option<u64>> {
+        let session = resolver.session;
+        let columns = numbered_columns(&self.columns, 1)?;
+        let cluster_by = known_columns(&columns, self.cluster_by)?;
+        let folder = self.catalog.new_table_folder(&self.name.dataset_name());
+        let place = TablePlace::new(self.catalog, &folder)?;
+        let has_query = query.is_some();
+        let files = match query {
+            Some(query) => {
+                let every: Vec<usize> = places(&self.columns, None)?;
+                let query = clustered(assigned(query, &self.columns, &every)?, &cluster_by)?;
+                let rows = blaming(resolver, resolver.run(query).await?);
+                let threads = resolver.context.state().config().target_partitions();
+                write_rows(&place, &columns, rows, threads).await?
+            }
+            None => Vec::new(),
+        };
+        session.checkpoints.reach("rows_written");
+        let definition = NativeDefinition {
+            name: self.name.clone(),
+            columns,
+            folder,
+            partition_by: self.partition_by,
+            cluster_by,
+            options: self.options,
+            description: self.description,
+            files,
+        };
+        let created = self.catalog.create_native_table(session.actor(), &definition, self.on_existing);
+        if !matches!(created, Ok(Created::New | Created::Replaced)) {
+            place.discard(definition.files.iter().map(|file| file.name.as_str()));
+        }
+        created?;
+        session.checkpoints.reach("rows_committed");
+        Ok(has_query.then(|| definition.files.iter().map(|file| file.rows).sum()))
+    }
 }
 
 /// The columns that are listed, or else the query's.
@@ -168,7 +198,7 @@ fn known_columns(columns: &Schema, listed: &[Spanned<String>]) -> Result<Vec<Str
 }
 
 /// The rows in the order of the clustering columns, so that row groups hold few of their values each.
-fn clustered(query: PlannedQuery, cluster_by: &[String]) -> Result<PlannedQuery> {
+pub(super) fn clustered(query: PlannedQuery, cluster_by: &[String]) -> Result<PlannedQuery> {
     if cluster_by.is_empty() {
         return Ok(query);
     }
@@ -183,7 +213,8 @@ fn clustered(query: PlannedQuery, cluster_by: &[String]) -> Result<PlannedQuery>
     Ok(PlannedQuery { plan, headers: query.headers })
 }
 
-fn stored(options: &Options) -> std::collections::BTreeMap<String, serde_json::Value> {
+/// The options as they are kept.
+pub(super) fn stored(options: &Options) -> BTreeMap<String, serde_json::Value> {
     options
         .given()
         .filter_map(|(name, value)| match value {
@@ -193,11 +224,12 @@ fn stored(options: &Options) -> std::collections::BTreeMap<String, serde_json::V
         .collect()
 }
 
-pub(super) fn drop(session: &Session, statement: &Drop) -> Result<Outcome> {
-    let name =
-        TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
+pub(super) fn drop(session: &Session, resolver: &Resolver<'_>, statement: &Drop) -> Result<Outcome> {
+    let home =
+        resolver.home_of(&statement.name.value, false).map_err(|error| error.or_at(statement.name.span))?;
+    let name = home.name;
     let attempt = || {
-        let catalog = session.catalog()?;
+        let catalog = home.catalog;
         if catalog.table(&name)?.is_none() {
             if statement.if_exists {
                 return Ok(Outcome::nothing());
@@ -222,11 +254,11 @@ pub(super) fn truncate(
     resolver: &Resolver<'_>,
     target: &Spanned<Name>,
 ) -> Result<Outcome> {
-    let name = TableName::try_from_name(&target.value).map_err(|error| error.or_at(target.span))?;
+    let home = resolver.home_of(&target.value, false).map_err(|error| error.or_at(target.span))?;
+    let (name, catalog) = (home.name.clone(), home.catalog);
     let attempt = || {
-        let catalog = session.catalog()?;
         for _ in 0..ATTEMPTS {
-            let state = resolver.native_state(&name)?;
+            let state = resolver.native_state(&home)?;
             let rows: u64 = state
                 .files
                 .iter()

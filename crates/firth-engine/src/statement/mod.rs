@@ -11,6 +11,8 @@ mod create_view;
 mod explain;
 mod export_data;
 mod insert;
+mod load_data;
+mod optimize;
 mod options;
 mod query;
 mod row_change;
@@ -23,7 +25,7 @@ mod show_tables;
 pub use create_table::TABLE_OPTIONS;
 pub(crate) use show_create::table_ddl;
 
-use firth_diagnostic::{Code, Diagnostic, Result};
+use firth_diagnostic::Result;
 use firth_sql::Statement;
 use futures::{
     FutureExt,
@@ -65,14 +67,13 @@ pub(crate) fn execute<'a>(
         Statement::DropSchema(statement) => ready(schema::drop(session, resolver, statement)).boxed(),
         Statement::ShowSchemas => ready(schema::show(session)).boxed(),
         Statement::CreateTable(statement) => create_table::execute(session, resolver, statement).boxed(),
-        Statement::DropTable(statement) => ready(create_table::drop(session, statement)).boxed(),
+        Statement::DropTable(statement) => ready(create_table::drop(session, resolver, statement)).boxed(),
         Statement::TruncateTable(name) => ready(create_table::truncate(session, resolver, name)).boxed(),
         Statement::Insert(statement) => insert::execute(session, resolver, statement).boxed(),
         Statement::RowChange(statement) => row_change::execute(session, resolver, statement).boxed(),
-        Statement::LoadData(statement) => {
-            let error = Diagnostic::error(Code::Unsupported, "LOAD DATA is not in this version");
-            ready(Err(error.at(statement.name.span).hint("Use CREATE TABLE … AS SELECT."))).boxed()
-        }
+        Statement::LoadData(statement) => load_data::execute(session, resolver, statement).boxed(),
+        Statement::Optimize(name) => optimize::optimize(session, resolver, name).boxed(),
+        Statement::CleanTables(statement) => ready(optimize::clean(session, statement)).boxed(),
         Statement::CreateExternalTable(statement) => {
             create_external_table::execute(session, resolver, statement).boxed()
         }

@@ -15,7 +15,7 @@ use datafusion::{
     execution::SendableRecordBatchStream,
     physical_plan::stream::RecordBatchStreamAdapter,
 };
-use firth_catalog::{Commit, DatasetKind, NativeChange, NativeState, TableName};
+use firth_catalog::{Catalog, Commit, DatasetKind, NativeChange, NativeState};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, RowChange, RowChangeKind, TARGET_TABLE};
 use futures::{FutureExt as _, StreamExt as _};
@@ -25,7 +25,7 @@ use crate::{
     Outcome, Session,
     files::column_type,
     native::{Deletions, TablePlace, assigned, plain_columns, read_deletes, write_deletes, write_rows},
-    resolve::{PlannedQuery, Resolver},
+    resolve::{PlannedQuery, Resolver, TableHome},
     sink::changed_meanwhile,
 };
 
@@ -43,9 +43,12 @@ pub(super) async fn execute(
 
 async fn change(session: &Session, resolver: &Resolver<'_>, statement: &RowChange) -> Result<Outcome> {
     let at_target = |error: Diagnostic| error.or_at(statement.target.span);
-    let name = TableName::try_from_name(&statement.target.value).map_err(at_target)?;
-    let dataset = resolver.dataset(&name.dataset_name()).map_err(at_target)?;
-    if !matches!(dataset.kind, DatasetKind::Native) {
+    let home = resolver.home_of(&statement.target.value, false).map_err(at_target)?;
+    let name = &home.name;
+    if !home.is_temporary
+        && let dataset = resolver.dataset(&name.dataset_name()).map_err(at_target)?
+        && !matches!(dataset.kind, DatasetKind::Native)
+    {
         return Err(at_target(Diagnostic::error(
             Code::Unsupported,
             format!("table \"{name}\" is of an external schema: it is read only"),
@@ -54,26 +57,28 @@ async fn change(session: &Session, resolver: &Resolver<'_>, statement: &RowChang
     for _ in 0..ATTEMPTS {
         // Each attempt reads anew, and so resolves anew.
         let resolver = Resolver::try_new(session, Arc::clone(&resolver.remotes))?;
-        if let Some(outcome) = attempt(&resolver, statement, &name).await? {
+        if let Some(outcome) = attempt(&resolver, statement, &home).await? {
             return Ok(outcome);
         }
     }
-    Err(at_target(changed_meanwhile(&name)))
+    Err(at_target(changed_meanwhile(name)))
 }
 
 /// One run of the statement. `None`: another statement was faster, and nothing was changed.
 async fn attempt(
     resolver: &Resolver<'_>,
     statement: &RowChange,
-    name: &TableName,
+    home: &TableHome<'_>,
 ) -> Result<Option<Outcome>> {
     let at_target = |error: Diagnostic| error.or_at(statement.target.span);
     let session = resolver.session;
-    let catalog = session.catalog()?;
-    let state = resolver.native_state(name).map_err(at_target)?;
-    resolver.pin(state.snapshot);
+    let catalog = home.catalog;
+    let state = resolver.native_state(home).map_err(at_target)?;
+    if !home.is_temporary {
+        resolver.pin(state.snapshot);
+    }
     let place = TablePlace::new(catalog, &state.folder)?;
-    let planned = plan(resolver, statement, &state).await?;
+    let planned = plan(resolver, statement, home, &state).await?;
     let rows = blaming(resolver, resolver.run(planned).await?);
     let seen = Arc::new(Mutex::new(Seen::default()));
     let new_rows = watched(statement.kind, rows, &state.columns, Arc::clone(&seen));
@@ -83,7 +88,7 @@ async fn attempt(
     let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let counts = seen.counts;
     let mut change = NativeChange {
-        name: name.clone(),
+        name: home.name.clone(),
         table_id: state.table_id,
         base: state.snapshot,
         add,
@@ -91,7 +96,7 @@ async fn attempt(
         remove: Vec::new(),
     };
     let outcome = row_counts(counts.inserted, counts.updated, counts.deleted);
-    let removed = remove(resolver, &place, &state, seen.deletions, &mut change).await;
+    let removed = remove(catalog, &place, &state, seen.deletions, &mut change).await;
     if let Err(error) = removed {
         place.discard(change.add.iter().map(|file| file.name.as_str()));
         return Err(error);
@@ -115,7 +120,12 @@ async fn attempt(
 }
 
 /// The rows that change: where they are, what becomes of them, and the rows in their place.
-async fn plan(resolver: &Resolver<'_>, statement: &RowChange, state: &NativeState) -> Result<PlannedQuery> {
+async fn plan(
+    resolver: &Resolver<'_>,
+    statement: &RowChange,
+    home: &TableHome<'_>,
+    state: &NativeState,
+) -> Result<PlannedQuery> {
     let columns = plain_columns(&state.columns);
     let types: Vec<_> =
         columns.fields().iter().map(|field| (field.name().clone(), column_type(field))).collect();
@@ -124,7 +134,7 @@ async fn plan(resolver: &Resolver<'_>, statement: &RowChange, state: &NativeStat
         None => Vec::new(),
     };
     let query = statement.query(&types, &source)?;
-    let files = resolver.native_files(state, true).await?;
+    let files = resolver.native_files(home.catalog, state, true).await?;
     resolver.put_own_table(TARGET_TABLE, Arc::new(files) as _);
     let planned = resolver.plan_query(&query, 0).await?;
     let number = |name: &str| Arc::new(Field::new(name, DataType::Int64, true));
@@ -197,13 +207,12 @@ fn note(kind: RowChangeKind, batch: &RecordBatch, seen: &mut Seen) -> DataFusion
 
 /// Puts the rows that go into the change: as lists, or as whole files where none of their rows is left.
 async fn remove(
-    resolver: &Resolver<'_>,
+    catalog: &Catalog,
     place: &TablePlace,
     state: &NativeState,
     mut deletions: BTreeMap<i64, Deletions>,
     change: &mut NativeChange,
 ) -> Result<()> {
-    let catalog = resolver.session.catalog()?;
     let touched: Vec<_> =
         state.files.iter().filter(|file| deletions.contains_key(&file.id)).cloned().collect();
     for (id, earlier) in read_deletes(catalog, &touched).await? {

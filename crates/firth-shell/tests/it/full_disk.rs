@@ -98,10 +98,10 @@ fn disk_full_below_the_catalog() {
     assert_is_clear(&shown);
     let shown = shown.replace(&place.path().display().to_string(), "/tmp/firth-folder");
     assert_snapshot!(shown, @r#"
-    error[exhausted]: the catalog "disk/firth/catalog.db" could not be opened: the disk is full
-     --> -c:1:1
+    error[exhausted]: the catalog "disk/firth/catalog.db" could not be written: the disk is full
+     --> -c:1:15
     1 | CREATE SCHEMA more
-      | ^^^^^^
+      |               ^^^^
     hint: Free some space and run the statement again. Nothing was changed.
     "#);
     disk.clear();

@@ -11,6 +11,7 @@ mod export_s3s;
 mod full_disk;
 mod interrupt;
 mod keyring;
+mod kill_drill;
 mod native;
 mod place;
 mod random_queries;

@@ -58,6 +58,8 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["CALL", "BQ"], external_table::call_refresh),
     (&["EXPORT", "DATA"], export::export_data),
     (&["LOAD", "DATA"], load::load_data),
+    (&["OPTIMIZE"], table::optimize),
+    (&["CLEAN", "TABLES"], table::clean),
     (&["CLEAN", "EXPORTS"], |_| Ok(Statement::CleanExports)),
     (&["EXPLAIN"], explain),
     (&["SHOW"], show::show),

@@ -5,7 +5,7 @@ use firth_diagnostic::{Code, Diagnostic, Result, Spanned};
 use super::connection::with_connection;
 use super::cursor::Cursor;
 use super::{Head, drop_tail, if_exists, names, options, query, types};
-use crate::{CreateTable, Statement, TokenKind};
+use crate::{CleanTables, CreateTable, Statement, TokenKind};
 
 /// The words that end the expression of PARTITION BY.
 const AFTER_PARTITION_BY: &[&str] = &["CLUSTER", "OPTIONS", "AS", "WITH", "FROM"];
@@ -96,6 +96,28 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
     let if_exists = if_exists(cursor);
     let name = names::table(cursor)?;
     Ok(Statement::DropTable(drop_tail(cursor, if_exists, name)))
+}
+
+/// Stands after OPTIMIZE.
+pub(super) fn optimize(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    cursor.take_keyword("TABLE");
+    names::table(cursor).map(Statement::Optimize)
+}
+
+/// Stands after CLEAN TABLES.
+pub(super) fn clean(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let mut older_than = None;
+    if cursor.take_keywords(&["OLDER", "THAN"]) {
+        let number = cursor.peek().filter(|token| token.kind == TokenKind::Number);
+        let days =
+            number.and_then(|token| Some(Spanned::new(token.text(cursor.text).parse().ok()?, token.span)));
+        older_than = Some(days.ok_or_else(|| cursor.expected("a number of days"))?);
+        cursor.advance();
+        if !cursor.take_keyword("DAYS") && !cursor.take_keyword("DAY") {
+            return Err(cursor.expected("DAYS"));
+        }
+    }
+    Ok(Statement::CleanTables(CleanTables { older_than }))
 }
 
 pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Result<Statement> {

@@ -120,7 +120,7 @@ fn misspelt_words_are_pointed_at() {
     1 | CREATE CONECTION c OPTIONS ()
       |        ^^^^^^^^^
     hint: Did you mean CONNECTION?
-    hint: CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA and VIEW.
+    hint: CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE and VIEW.
     ");
     insta::assert_snapshot!(parsed("CREATE EXTERNAL TABLE t (a STRNG) OPTIONS ()"), @r#"
     error[not_found]: type "STRNG" does not exist
@@ -209,19 +209,18 @@ fn clauses_that_do_not_fit_are_named() {
 
 #[test]
 fn other_statements_of_googlesql_are_told_apart() {
-    insta::assert_snapshot!(parsed("DROP TABLE t"), @r"
-    error[unsupported]: DROP TABLE is not in this version
+    insta::assert_snapshot!(parsed("DROP FUNCTION f"), @r"
+    error[unsupported]: DROP FUNCTION is not in this version
      --> sql:1:1
-    1 | DROP TABLE t
+    1 | DROP FUNCTION f
       | ^^^^
-    hint: Use DROP EXTERNAL TABLE: the tables of this version are external ones.
+    hint: DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW.
     ");
     for text in [
-        "CREATE TABLE t (a INT64)",
-        "LOAD DATA INTO t FROM FILES ()",
+        "CREATE TABLE t LIKE u",
+        "LOAD DATA INTO t OVERWRITE PARTITIONS (a = 1) FROM FILES ()",
         "GRANT x ON t TO 'y'",
-        "INSERT INTO t VALUES (1)",
-        "DELETE FROM t WHERE TRUE",
+        "DELETE FROM t WHERE TRUE LIMIT 1",
         "ALTER PROJECT p SET OPTIONS ()",
         "CREATE OR REPLACE ROW ACCESS POLICY p ON t",
         "CREATE FUNCTION f() AS (1)",

@@ -3,6 +3,7 @@
 //! One database holds a table's name, its lake rows and the audit row, so that each statement is one
 //! transaction and one snapshot. Files are written before it, and are nobody's until it is committed.
 
+mod clean;
 mod columns;
 mod files;
 pub(crate) mod layout;
@@ -22,6 +23,7 @@ use crate::{
 };
 use snapshot::{NewSnapshot, quoted, schema_folder, schema_name};
 
+pub use clean::Expired;
 pub use columns::numbered_columns;
 
 impl Catalog {
