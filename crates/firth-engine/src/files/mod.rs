@@ -19,7 +19,7 @@ pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, ReaderFactory, footer};
-pub(crate) use provider::{ExternalFiles, renamed, unreadable_column};
+pub(crate) use provider::{ExternalFiles, renamed, unreadable_column, viewed};
 pub(crate) use scan_settings::tune_scans;
 pub use schema::sql_type;
 pub(crate) use schema::{

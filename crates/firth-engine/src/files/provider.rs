@@ -261,7 +261,7 @@ impl fmt::Debug for ExternalFiles {
 
 /// The schema with its strings as views: pages of Parquet then need not be copied value by value, and
 /// comparing and grouping look at the first bytes only. Results have plain strings again.
-fn viewed(schema: &Schema) -> SchemaRef {
+pub(crate) fn viewed(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
         _ => Arc::clone(field),

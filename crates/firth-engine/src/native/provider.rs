@@ -30,7 +30,7 @@ use parquet::arrow::RowNumber;
 
 use super::{assign::plain_columns, deletes::read_deletes};
 use crate::{
-    files::{FileSchemaAdapter, ReaderFactory, TableFormat, footer, renamed},
+    files::{FileSchemaAdapter, ReaderFactory, TableFormat, footer, renamed, viewed},
     store::{StatementStores, StoreHandle},
 };
 
@@ -62,7 +62,7 @@ impl NativeFiles {
         remote: &OpenedRemote,
         with_place: bool,
     ) -> Result<Self> {
-        let file_schema = plain_columns(&state.columns);
+        let file_schema = viewed(&plain_columns(&state.columns));
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         if with_place {
             fields.extend([file_field(), row_field()]);
