@@ -10,14 +10,14 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
         .doc("Where the files go: one * in the last part of the path, which becomes the file's number."),
     OptionSpec::string("format")
         .required()
-        .choice(&["PARQUET", "CSV", "JSON", "ARROW"])
+        .choice(&["PARQUET", "CSV", "JSON", "AVRO", "ARROW"])
         .doc("The files' format. ARROW is Arrow's file format (IPC)."),
     OptionSpec::bool("overwrite")
         .default("false")
         .doc("Whether an earlier export is replaced; without it, any file there is an error."),
     OptionSpec::string("compression")
-        .choice(&["NONE", "GZIP", "SNAPPY", "ZSTD"])
-        .doc("CSV and JSON: GZIP. PARQUET: SNAPPY (the default), GZIP, ZSTD."),
+        .choice(&["NONE", "GZIP", "SNAPPY", "ZSTD", "DEFLATE"])
+        .doc("CSV and JSON: GZIP. PARQUET: SNAPPY (the default), GZIP, ZSTD. AVRO: DEFLATE, SNAPPY."),
     OptionSpec::bool("header").default("false").doc("CSV: whether the first line names the columns."),
     OptionSpec::string("field_delimiter")
         .default(",")

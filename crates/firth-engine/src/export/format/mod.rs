@@ -4,6 +4,7 @@
 //! appended to, in order.
 
 mod arrow;
+mod avro;
 mod parquet;
 mod text;
 
@@ -17,11 +18,13 @@ use ::parquet::{
     arrow::arrow_writer::ArrowColumnChunk,
     basic::{Compression, GzipLevel, ZstdLevel},
 };
+use arrow_avro::compression::CompressionCodec;
 use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 
 use self::{
     arrow::ArrowBody,
+    avro::AvroBody,
     parquet::RowGroups,
     text::{Lines, TextFormat},
 };
@@ -40,6 +43,7 @@ pub(crate) enum ExportFormat {
     Parquet { compression: Compression, row_group_rows: usize },
     Text(TextFormat),
     Arrow,
+    Avro { compression: Option<CompressionCodec> },
 }
 
 /// Rows, encoded apart from their file.
@@ -71,7 +75,9 @@ impl ExportFormat {
         let compression = options.string("compression");
         let refused = |compression: &str| {
             Diagnostic::error(Code::Invalid, format!("format {format} has no compression {compression}"))
-                .hint("PARQUET has SNAPPY, GZIP and ZSTD; CSV and JSON have GZIP.")
+                .hint(
+                    "PARQUET has SNAPPY, GZIP and ZSTD; AVRO has DEFLATE and SNAPPY; CSV and JSON have GZIP.",
+                )
         };
         for (names, of) in [
             (&["header", "field_delimiter"][..], "CSV"),
@@ -88,7 +94,9 @@ impl ExportFormat {
         }
         let gzip = match compression {
             None | Some("NONE") => false,
-            Some("GZIP") if format != "ARROW" => true,
+            Some("DEFLATE" | "SNAPPY") if format == "AVRO" => false,
+            Some("GZIP") if !matches!(format, "ARROW" | "AVRO") => true,
+            Some("DEFLATE") => return Err(refused("DEFLATE")),
             Some(other) if format != "PARQUET" => return Err(refused(other)),
             Some(_) => false,
         };
@@ -110,6 +118,13 @@ impl ExportFormat {
                 ExportFormat::Text(TextFormat { lines: Lines::Csv { delimiter, header }, gzip })
             }
             "ARROW" => ExportFormat::Arrow,
+            "AVRO" => ExportFormat::Avro {
+                compression: match compression {
+                    Some("DEFLATE") => Some(CompressionCodec::Deflate),
+                    Some("SNAPPY") => Some(CompressionCodec::Snappy),
+                    _ => None,
+                },
+            },
             _ => {
                 let int64_as_string = options.bool("int64_as_string").unwrap_or(true);
                 ExportFormat::Text(TextFormat { lines: Lines::Json { int64_as_string }, gzip })
@@ -138,13 +153,18 @@ impl ExportFormat {
             )
             .hint("Export JSON or PARQUET, or turn it into a STRING."));
         }
-        if let ExportFormat::Parquet { .. } = self
+        let format = match self {
+            ExportFormat::Parquet { .. } => Some("PARQUET"),
+            ExportFormat::Avro { .. } => Some("AVRO"),
+            ExportFormat::Text(_) | ExportFormat::Arrow => None,
+        };
+        if let Some(format) = format
             && let Some(field) =
                 schema.fields().iter().find(|field| matches!(field.data_type(), DataType::Interval(_)))
         {
             return Err(Diagnostic::error(
                 Code::Invalid,
-                format!("column {:?} is INTERVAL, which PARQUET cannot hold", field.name()),
+                format!("column {:?} is INTERVAL, which {format} cannot hold", field.name()),
             )
             .hint("CAST(… AS STRING) can be exported."));
         }
@@ -159,6 +179,7 @@ impl ExportFormat {
             }
             ExportFormat::Text(text) => Encoder::Text(text.clone()),
             ExportFormat::Arrow => Encoder::Arrow,
+            ExportFormat::Avro { compression } => Encoder::Avro(*compression),
         };
         Ok(ChunkEncoder { schema: Arc::clone(schema), encoder })
     }
@@ -167,7 +188,7 @@ impl ExportFormat {
     pub(crate) fn is_enough(&self, rows: usize, bytes: usize) -> bool {
         let most = match self {
             ExportFormat::Parquet { row_group_rows, .. } => *row_group_rows,
-            ExportFormat::Text(_) | ExportFormat::Arrow => TEXT_ROWS,
+            ExportFormat::Text(_) | ExportFormat::Arrow | ExportFormat::Avro { .. } => TEXT_ROWS,
         };
         rows >= most || bytes >= CHUNK_BYTES
     }
@@ -176,7 +197,7 @@ impl ExportFormat {
     pub(crate) fn most_rows(&self) -> usize {
         match self {
             ExportFormat::Parquet { row_group_rows, .. } => *row_group_rows,
-            ExportFormat::Text(_) | ExportFormat::Arrow => usize::MAX,
+            ExportFormat::Text(_) | ExportFormat::Arrow | ExportFormat::Avro { .. } => usize::MAX,
         }
     }
 }
@@ -193,6 +214,7 @@ enum Encoder {
     Parquet(Arc<RowGroups>),
     Text(TextFormat),
     Arrow,
+    Avro(Option<CompressionCodec>),
 }
 
 impl ChunkEncoder {
@@ -201,7 +223,7 @@ impl ChunkEncoder {
         Ok(match &self.encoder {
             Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(&batches)?),
             Encoder::Text(text) => Chunk::Text(text.encode(&batches)?),
-            Encoder::Arrow => Chunk::Batches(batches),
+            Encoder::Arrow | Encoder::Avro(_) => Chunk::Batches(batches),
         })
     }
 
@@ -211,6 +233,7 @@ impl ChunkEncoder {
             Encoder::Parquet(groups) => Box::new(groups.begin()?),
             Encoder::Text(text) => Box::new(text.begin(&self.schema)?),
             Encoder::Arrow => Box::new(ArrowBody::try_new(&self.schema)?),
+            Encoder::Avro(compression) => Box::new(AvroBody::try_new(&self.schema, *compression)?),
         })
     }
 }
