@@ -8,6 +8,8 @@
 //!
 //! The target has two columns more than the table: the file that a row is in, and its place there.
 
+use std::ops::ControlFlow;
+
 use firth_diagnostic::{Code, Diagnostic, Result, Span, did_you_mean};
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
@@ -61,19 +63,15 @@ impl Action {
 }
 
 impl RowChange {
-    /// A query that has the columns of a MERGE's source, if one of its clauses is INSERT ROW.
-    pub fn source_of_whole_rows(&self) -> Option<Query> {
+    /// A query that has the columns of a MERGE's source.
+    pub fn source(&self) -> Option<Query> {
         let ast::Statement::Merge(merge) = self.tree.as_ref() else { return None };
-        let is_row = |clause: &MergeClause| matches!(&clause.action, MergeAction::Insert(insert) if matches!(insert.kind, MergeInsertKind::Row));
-        if !merge.clauses.iter().any(is_row) {
-            return None;
-        }
         let every = SelectItem::Wildcard(ast::WildcardAdditionalOptions::default());
         Some(self.as_query(build::select(vec![every], vec![from(merge.source.clone())], None)))
     }
 
     /// The query. Its columns are [`FILE_COLUMN`], [`ROW_COLUMN`], [`ACTION_COLUMN`], and, but for DELETE, one for each of
-    /// `columns`, the target's. `source_columns` are those of [`Self::source_of_whole_rows`].
+    /// `columns`, the target's. `source_columns` are those of [`Self::source`].
     pub fn query(&self, columns: &[(String, ColumnType)], source_columns: &[String]) -> Result<Query> {
         let body = match self.tree.as_ref() {
             ast::Statement::Update(update) => self.update(update, columns)?,
@@ -142,13 +140,26 @@ impl RowChange {
                     Expr::IsNull(Box::new(column_of(&source_alias, THERE)))
                 }
             };
-            let condition = match &clause.predicate {
+            // Where one side has no row, the other's columns alone are in scope.
+            let mut clause = clause.clone();
+            match clause.clause_kind {
+                MergeClauseKind::Matched => {}
+                MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => {
+                    qualify(&mut clause, &source_alias, |name| {
+                        source_columns.iter().any(|column| column.eq_ignore_ascii_case(name))
+                    });
+                }
+                MergeClauseKind::NotMatchedBySource => qualify(&mut clause, &target.alias, |name| {
+                    columns.iter().any(|(column, _)| column.eq_ignore_ascii_case(name))
+                }),
+            }
+            let condition = match clause.predicate.clone() {
                 Some(predicate) => {
-                    build::binary(state, BinaryOperator::And, Expr::Nested(Box::new(predicate.clone())))
+                    build::binary(state, BinaryOperator::And, Expr::Nested(Box::new(predicate)))
                 }
                 None => state,
             };
-            let (action, row) = self.clause(clause, &target, &source_alias, columns, source_columns)?;
+            let (action, row) = self.clause(&clause, &target, &source_alias, columns, source_columns)?;
             actions.push(CaseWhen { condition: condition.clone(), result: build::number(action.number()) });
             for (cases, value) in values.iter_mut().zip(row) {
                 cases.push(CaseWhen { condition: condition.clone(), result: value });
@@ -324,6 +335,39 @@ fn typed(value: &Expr, column_type: &ColumnType) -> Expr {
         build::cast(value.clone(), data_type)
     } else {
         value.clone()
+    }
+}
+
+/// Puts the table before the columns that a clause names alone. Subqueries have columns of their own, and are left.
+fn qualify(clause: &mut MergeClause, table: &str, is_column: impl Fn(&str) -> bool) {
+    let values = match &mut clause.action {
+        MergeAction::Insert(insert) => match &mut insert.kind {
+            MergeInsertKind::Values(values) => {
+                values.rows.iter_mut().flat_map(|row| &mut row.content).collect()
+            }
+            MergeInsertKind::Row => Vec::new(),
+        },
+        MergeAction::Update(update) => {
+            update.assignments.iter_mut().map(|assignment| &mut assignment.value).collect()
+        }
+        MergeAction::Delete { .. } => Vec::new(),
+    };
+    for expr in values.into_iter().chain(&mut clause.predicate) {
+        let has_query = ast::visit_expressions(expr, |expr| match expr {
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        });
+        if has_query.is_break() {
+            continue;
+        }
+        let _ = ast::visit_expressions_mut(expr, |expr| {
+            if let Expr::Identifier(ident) = expr
+                && is_column(&ident.value)
+            {
+                *expr = Expr::CompoundIdentifier(vec![build::identifier(table), ident.clone()]);
+            }
+            ControlFlow::<()>::Continue(())
+        });
     }
 }
 

@@ -129,7 +129,7 @@ async fn plan(
     let columns = plain_columns(&state.columns);
     let types: Vec<_> =
         columns.fields().iter().map(|field| (field.name().clone(), column_type(field))).collect();
-    let source = match statement.source_of_whole_rows() {
+    let source = match statement.source() {
         Some(source) => resolver.plan_query(&source, 0).await?.headers,
         None => Vec::new(),
     };
