@@ -17,6 +17,7 @@ mod report;
 mod resolve;
 mod session;
 mod setting;
+mod shared;
 mod sink;
 mod statement;
 mod store;

@@ -15,10 +15,13 @@ use datafusion::{
 
 use firth_pushdown::push_down;
 
-use crate::overflow::check_arithmetic;
+use crate::{
+    overflow::check_arithmetic,
+    shared::{SharedPlanner, share_aggregates},
+};
 
-/// Replaces what can be sent, checks the arithmetic that is left to be done here, and plans that as
-/// DataFusion does.
+/// Replaces what can be sent, checks the arithmetic that is left to be done here, computes what is there
+/// twice once, and plans that as DataFusion does.
 #[derive(Debug)]
 pub(crate) struct StatementPlanner;
 
@@ -30,7 +33,8 @@ impl QueryPlanner for StatementPlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let pushed = push_down(plan.clone())?;
-        let plan = check_arithmetic(pushed.plan)?;
-        DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await
+        let plan = share_aggregates(check_arithmetic(pushed.plan)?)?;
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SharedPlanner)]);
+        planner.create_physical_plan(&plan, session).await
     }
 }
