@@ -10,10 +10,11 @@ mod provider;
 mod scan_settings;
 mod schema;
 mod staleness;
+mod text;
 mod widened;
 
-pub(crate) use blame::{blame_csv, name_file};
-pub(crate) use format::{FileKind, TableFormat};
+pub(crate) use blame::name_file;
+pub(crate) use format::{FileKind, TableFormat, csv_header};
 pub(crate) use hive::HiveLayout;
 pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
@@ -27,3 +28,4 @@ pub(crate) use schema::{
 };
 pub(crate) use staleness::Staleness;
 pub(crate) use widened::FileSchemaAdapter;
+pub(crate) use text::TextFormat;

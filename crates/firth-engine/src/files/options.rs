@@ -1,6 +1,8 @@
-//! The options of CREATE EXTERNAL TABLE.
+//! The options of CREATE EXTERNAL TABLE, and of whatever else reads files.
 
 use firth_connector::OptionSpec;
+
+use super::FileKind;
 
 /// BigQuery's options that apply to files, as far as this version reads them.
 /// Source of names, types and defaults: BigQuery's data definition language reference.
@@ -13,7 +15,7 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
         .required()
         .doc("Where the files are, with at most one * in each, which also matches slashes."),
     OptionSpec::string("compression")
-        .choice(&["NONE", "GZIP", "ZSTD", "BZIP2", "XZ"])
+        .choice(&["NONE", "GZIP", "ZSTD", "BZIP2", "XZ", "SNAPPY"])
         .doc("How CSV and JSON files are compressed; by default their names' ending says."),
     OptionSpec::interval("max_staleness")
         .doc("How old the list of files may be that a query reads, 0 or from 30 minutes to 7 days; by default every query lists them."),
@@ -21,49 +23,91 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
         .choice(&["AUTOMATIC", "MANUAL"])
         .doc("Read for BigQuery's sake, with max_staleness; a list that is too old is always made anew."),
     OptionSpec::string("description").doc("A sentence about the table."),
+    OptionSpec::string("encoding")
+        .default("UTF-8")
+        .choice(&[
+            "UTF-8", "ISO-8859-1", "UTF-16BE", "UTF-16LE", "UTF-32BE", "UTF-32LE", "UTF8", "UTF_8", "ISO_8859_1",
+            "UTF_16BE", "UTF_16LE", "UTF_32BE", "UTF_32LE",
+        ])
+        .doc("CSV and JSON: how the files' bytes are characters."),
+    OptionSpec::int64("max_bad_records")
+        .default("0")
+        .doc("CSV and JSON: how many rows a query may leave out because they cannot be read."),
+    OptionSpec::bool("ignore_unknown_values")
+        .default("false")
+        .doc("CSV and JSON: whether fields and keys without a column are left out rather than an error."),
+    OptionSpec::string("date_format")
+        .doc("CSV and JSON: how dates are written, such as DD/MM/YYYY, and not otherwise; by default YYYY-MM-DD."),
+    OptionSpec::string("time_format").doc("CSV and JSON: the same for times, such as HH24:MI."),
+    OptionSpec::string("datetime_format")
+        .doc("CSV and JSON: the same for datetimes, such as DD/MM/YYYY HH24:MI:SS."),
+    OptionSpec::string("timestamp_format")
+        .doc("CSV and JSON: the same for timestamps, such as YYYY-MM-DD HH24:MI:SS TZH."),
+    OptionSpec::string("time_zone")
+        .default("UTC")
+        .doc("CSV and JSON: where timestamps are that do not say it, such as Europe/Berlin."),
+    OptionSpec::string("json_extension")
+        .choice(&["GEOJSON"])
+        .doc("JSON: each line is a GeoJSON Feature; its properties are columns, and geometry is one, of type JSON."),
     OptionSpec::string("field_delimiter")
         .default(",")
-        .doc("CSV: what stands between fields: one byte, or \\t."),
+        .doc("CSV: what stands between fields: one byte, or \\t; without a column list and without this, comma, pipe or tab is detected."),
     OptionSpec::int64("skip_leading_rows").doc(
-        "CSV: header rows to skip, 0 or 1; without a column list and without this, a header is detected.",
+        "CSV: rows to skip; without a column list the last of them has the columns' names, and without this, a header is detected.",
     ),
     OptionSpec::string("quote").default("\"").doc("CSV: the quote, one byte; '' for none."),
     OptionSpec::bool("allow_quoted_newlines")
         .default("false")
-        .doc("CSV: whether quoted fields may hold line ends."),
+        .doc("CSV: whether quoted fields may hold line ends; such files are read by one thread each."),
     OptionSpec::bool("allow_jagged_rows")
         .default("false")
         .doc("CSV: whether rows may lack trailing fields, which are then NULL."),
+    OptionSpec::string("null_marker")
+        .doc("CSV: what stands for NULL where it is not quoted; by default the empty field."),
+    OptionSpec::strings("null_markers").doc("CSV: several such texts."),
+    OptionSpec::bool("preserve_ascii_control_characters")
+        .default("false")
+        .doc("CSV: whether the character NUL is read as it is rather than an error."),
+    OptionSpec::string("source_column_match")
+        .choice(&["POSITION", "NAME"])
+        .doc("CSV: whether columns are found by their place or by the names in each file's header; NAME where columns are not listed and there is a header, else POSITION."),
 ];
+
+/// Whether an option means something for files of this format.
+pub(super) fn applies(option: &str, kind: FileKind) -> bool {
+    match option {
+        "format" | "uris" | "description" | "max_staleness" | "metadata_cache_mode" => true,
+        "compression"
+        | "encoding"
+        | "max_bad_records"
+        | "ignore_unknown_values"
+        | "date_format"
+        | "time_format"
+        | "datetime_format"
+        | "timestamp_format"
+        | "time_zone" => {
+            matches!(kind, FileKind::Csv | FileKind::Json)
+        }
+        "json_extension" => kind == FileKind::Json,
+        _ => kind == FileKind::Csv,
+    }
+}
 
 /// Options of BigQuery that a later version will read: a clear refusal rather than "no such option".
 pub(crate) const NOT_YET: &[&str] = &[
     "bigtable_options",
-    "date_format",
-    "datetime_format",
     "decimal_target_types",
     "enable_list_inference",
     "enable_logical_types",
-    "encoding",
     "enum_as_string",
     "expiration_timestamp",
     "file_set_spec_type",
     "hive_partition_uri_prefix",
-    "ignore_unknown_values",
-    "json_extension",
-    "max_bad_records",
-    "null_marker",
-    "null_markers",
     "object_metadata",
-    "preserve_ascii_control_characters",
     "projection_fields",
     "reference_file_schema_uri",
     "require_hive_partition_filter",
     "require_partition_filter",
     "sheet_range",
-    "source_column_match",
     "tags",
-    "time_format",
-    "time_zone",
-    "timestamp_format",
 ];

@@ -25,7 +25,8 @@ use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
 
 use super::{
-    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, widened::FileSchemaAdapter,
+    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, text::TextSource,
+    widened::FileSchemaAdapter,
 };
 
 /// Parquet footers read at once while resolving.
@@ -63,7 +64,7 @@ impl ExternalFiles {
         fields.extend(layout.iter().flat_map(HiveLayout::fields));
         let shown = shown_schema(&Schema::new(fields))?;
         let count: usize = listed.iter().map(|listed| listed.files.len()).sum();
-        let wants_statistics = format.kind == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
+        let wants_statistics = format.kind() == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
         let mut buckets = Vec::new();
         for listed in listed {
             let mut reads = Vec::new();
@@ -99,17 +100,7 @@ impl ExternalFiles {
         self.buckets.iter().map(|bucket| &bucket.listed)
     }
 
-    /// The format.
-    pub(crate) fn format(&self) -> &TableFormat {
-        &self.format
-    }
-
-    /// The schema in the files' spelling.
-    pub(crate) fn file_schema(&self) -> &SchemaRef {
-        &self.file_schema
-    }
-
-    async fn scan_bucket(
+    fn scan_bucket(
         &self,
         session: &dyn Session,
         bucket: &Bucket,
@@ -125,7 +116,6 @@ impl ExternalFiles {
                 .into_iter()
                 .partition(|file| self.format.compression_of(file.path().as_ref()) == compression);
             rest = others;
-            let reader = self.format.reader(these[0].path().as_ref());
             let statistics = self.statistics_of(&these);
             let groups = FileGroup::new(these).split_files(session.config().target_partitions());
             let keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
@@ -137,15 +127,18 @@ impl ExternalFiles {
             let keys = fields.split_off(self.file_schema.fields().len());
             let table =
                 TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build();
-            let source = match self.format.kind {
-                FileKind::Parquet => {
+            let source = match &self.format {
+                TableFormat::Parquet => {
                     let readers = ReaderFactory::new(Arc::clone(&bucket.listed.handle.store));
                     let source = ParquetSource::new(table)
                         .with_table_parquet_options(TableFormat::parquet(session.config_options()))
                         .with_parquet_file_reader_factory(Arc::new(readers));
                     Arc::new(source) as Arc<dyn FileSource>
                 }
-                FileKind::Csv | FileKind::Json => reader.file_source(table),
+                TableFormat::Text(text) => {
+                    let store = Arc::clone(&bucket.listed.handle.store);
+                    Arc::new(TextSource::new(text.clone(), compression, store, table))
+                }
             };
             let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)
                 .with_file_groups(groups)
@@ -154,11 +147,8 @@ impl ExternalFiles {
                 .with_limit(limit)
                 .with_expr_adapter(Some(Arc::new(FileSchemaAdapter)))
                 .build();
-            plans.push(match self.format.kind {
-                // DataFusion's own plan would read footers through its cache, which knows no ETags.
-                FileKind::Parquet => DataSourceExec::from_data_source(config),
-                FileKind::Csv | FileKind::Json => reader.create_physical_plan(session, config).await?,
-            });
+            // A format's own way to a plan would read footers through DataFusion's cache, which knows no ETags.
+            plans.push(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>);
         }
         Ok(plans)
     }
@@ -229,7 +219,7 @@ impl TableProvider for ExternalFiles {
         let limit = if filters.is_empty() { limit } else { None };
         let mut plans = Vec::new();
         for bucket in &self.buckets {
-            for plan in self.scan_bucket(session, bucket, projection, limit).await? {
+            for plan in self.scan_bucket(session, bucket, projection, limit)? {
                 plans.push(renamed(plan, &self.shown, projection)?);
             }
         }
@@ -253,7 +243,7 @@ impl fmt::Debug for ExternalFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: usize = self.buckets.iter().map(|bucket| bucket.files.len()).sum();
         f.debug_struct("ExternalFiles")
-            .field("format", &self.format.kind)
+            .field("format", &self.format.kind())
             .field("files", &files)
             .finish_non_exhaustive()
     }

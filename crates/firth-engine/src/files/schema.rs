@@ -7,13 +7,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
-use datafusion::{catalog::Session, datasource::file_format::FileFormat};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::ColumnType;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectMeta, ObjectStoreExt};
+use object_store::ObjectMeta;
 
-use super::{FileKind, ListedFiles, TableFormat, blame, footer};
+use super::{
+    ListedFiles, TableFormat, footer,
+    text::{CsvHeader, CsvSpec, TextFormat},
+};
 use crate::error::{InFile as _, from_datafusion};
 
 /// How many files are asked for their schema at once, and how many at most.
@@ -25,26 +27,33 @@ pub(crate) const TYPE_METADATA: &str = "firth.type";
 
 /// Reads the schema of a table's files.
 ///
-/// Parquet says its own, and every file's must agree; text formats are read from the first rows of the
-/// first file, and the headers of CSV must be the same. Detects a CSV header if the format leaves that open. Names keep the files' spelling.
+/// Parquet says its own, and every file's must agree. Text formats are read from the first rows of the first
+/// file; where the columns of CSV are found by their names, later files may have more of them. Finds out the
+/// header and the delimiter of CSV if they are not known. Names keep the files' spelling.
 pub(crate) async fn describe_files(
-    session: &dyn Session,
     format: &mut TableFormat,
+    header: CsvHeader,
     buckets: &[ListedFiles],
 ) -> Result<SchemaRef> {
     let files = || buckets.iter().flat_map(|listed| listed.files.iter().map(move |file| (listed, file)));
     let Some((first_bucket, first)) = files().next() else {
         return Err(Diagnostic::internal("a table without files is to be described"));
     };
-    if format.kind == FileKind::Csv && format.header.is_none() {
-        format.header = Some(detect_header(format, first_bucket, first).await?);
-    }
-    if format.kind == FileKind::Csv && format.header == Some(true) {
-        let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
-        same_headers(format, (first_bucket, first), others).await?;
-    }
-    let reader = format.reader(first.location.as_ref());
-    let mut schema = one_schema(session, format.kind, &reader, first_bucket, first).await?;
+    let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
+    let schema = match format {
+        TableFormat::Parquet => parquet_schema((first_bucket, first), others).await?,
+        TableFormat::Text(TextFormat::Json(json)) => Arc::new(json.infer(first_bucket, first).await?),
+        TableFormat::Text(TextFormat::Csv(csv)) => {
+            let inferred = csv.infer(header, first_bucket, first).await?;
+            csv.learn(&inferred, true);
+            let schema = Arc::new(inferred.schema);
+            if csv.skip_rows() > 0 {
+                with_headers(csv, schema, (first_bucket, first), others).await?
+            } else {
+                schema
+            }
+        }
+    };
     if schema.fields().is_empty() {
         return Err(Diagnostic::error(
             Code::BadData,
@@ -52,42 +61,36 @@ pub(crate) async fn describe_files(
         )
         .hint("List the columns in the statement."));
     }
-    if format.kind == FileKind::Parquet {
-        // Futures made in a loop, not in a closure: a closure over borrowed pairs would keep the whole
-        // statement's future from being `Send`.
-        let mut schemas = Vec::new();
-        for (listed, file) in files().skip(1).take(FILES_TO_COMPARE) {
-            let reader = Arc::clone(&reader);
-            schemas.push(async move {
-                let other = one_schema(session, FileKind::Parquet, &reader, listed, file).await?;
-                Ok::<_, Diagnostic>((listed, file, other))
-            });
-        }
-        let mut schemas = stream::iter(schemas).buffered(AT_ONCE);
-        while let Some((listed, file, other)) = schemas.try_next().await? {
-            agree(&schema, &first_bucket.uri(first), &other, &listed.uri(file))?;
-            schema = with_new_columns(schema, &other);
-        }
+    Ok(schema)
+}
+
+async fn parquet_schema(
+    (first_bucket, first): (&ListedFiles, &ObjectMeta),
+    others: Vec<(&ListedFiles, &ObjectMeta)>,
+) -> Result<SchemaRef> {
+    let mut schema = footer_schema(first_bucket, first).await?;
+    // Futures made in a loop, not in a closure: a closure over borrowed pairs would keep the whole
+    // statement's future from being `Send`.
+    let mut schemas = Vec::new();
+    for (listed, file) in others {
+        schemas.push(async move {
+            let other = footer_schema(listed, file).await?;
+            Ok::<_, Diagnostic>((listed, file, other))
+        });
+    }
+    let mut schemas = stream::iter(schemas).buffered(AT_ONCE);
+    while let Some((listed, file, other)) = schemas.try_next().await? {
+        agree(&schema, &first_bucket.uri(first), &other, &listed.uri(file))?;
+        schema = with_new_columns(schema, &other);
     }
     Ok(schema)
 }
 
-async fn one_schema(
-    session: &dyn Session,
-    kind: FileKind,
-    reader: &Arc<dyn FileFormat>,
-    listed: &ListedFiles,
-    file: &ObjectMeta,
-) -> Result<SchemaRef> {
+async fn footer_schema(listed: &ListedFiles, file: &ObjectMeta) -> Result<SchemaRef> {
     let planned = listed.handle.planned(file.clone());
     let failed = |error| from_datafusion(error).in_file(&listed.uri(file));
-    if kind == FileKind::Parquet {
-        let footer = footer(&listed.handle.store, &planned).await.map_err(|error| failed(error.into()))?;
-        return Ok(Arc::new(normalized(&footer.schema().map_err(failed)?)));
-    }
-    let store = listed.handle.as_object_store();
-    let schema = reader.infer_schema(session, &store, &[planned]).await.map_err(failed)?;
-    Ok(Arc::new(normalized(&schema)))
+    let footer = footer(&listed.handle.store, &planned).await.map_err(|error| failed(error.into()))?;
+    Ok(Arc::new(normalized(&footer.schema().map_err(failed)?)))
 }
 
 /// The schema with the columns that only later files have, in the order in which they appear.
@@ -121,79 +124,50 @@ fn agree(schema: &Schema, uri: &str, other: &Schema, other_uri: &str) -> Result<
     Ok(())
 }
 
-/// Columns of CSV are matched by their order: files whose headers differ would give wrong rows.
-async fn same_headers(
-    format: &TableFormat,
+/// The schema with the columns that only later files' headers have. Where columns are found by their place,
+/// files whose headers differ would give wrong rows.
+async fn with_headers(
+    csv: &CsvSpec,
+    mut schema: SchemaRef,
     first: (&ListedFiles, &ObjectMeta),
     others: Vec<(&ListedFiles, &ObjectMeta)>,
-) -> Result<()> {
-    let Some(known) = header(format, first.0, first.1).await? else { return Ok(()) };
+) -> Result<SchemaRef> {
+    let Some(known) = csv.header(first.0, first.1).await? else { return Ok(schema) };
     let mut headers = Vec::new();
     for (listed, file) in others {
-        headers.push(
-            async move { Ok::<_, Diagnostic>((listed.uri(file), header(format, listed, file).await?)) },
-        );
+        headers.push(async move { Ok::<_, Diagnostic>((listed, file, csv.header(listed, file).await?)) });
     }
     let mut headers = stream::iter(headers).buffered(AT_ONCE);
-    while let Some((uri, other)) = headers.try_next().await? {
-        let same = |(one, two): (&String, &String)| one.trim().eq_ignore_ascii_case(two.trim());
+    while let Some((listed, file, other)) = headers.try_next().await? {
         let Some(other) = other else { continue };
+        if csv.by_name() {
+            let is_known = |name: &String| {
+                schema.fields().iter().any(|field| field.name().to_lowercase() == name.to_lowercase())
+            };
+            if !other.iter().all(is_known) {
+                let inferred = csv.infer(CsvHeader::LastSkipped, listed, file).await?;
+                schema = with_new_columns(schema, &inferred.schema);
+            }
+            continue;
+        }
+        let same = |(one, two): (&String, &String)| one.eq_ignore_ascii_case(two);
         if other.len() != known.len() || !known.iter().zip(&other).all(same) {
             return Err(Diagnostic::error(Code::BadData, "the files of this table have different columns")
                 .detail(format!(
-                    "{} in {}\n{} in {uri}",
+                    "{} in {}\n{} in {}",
                     known.join(", "),
                     first.0.uri(first.1),
-                    other.join(", ")
+                    other.join(", "),
+                    listed.uri(file)
                 ))
-                .hint("Make one table for each kind of file, or narrow the uris."));
+                .hint("Find columns by their names: source_column_match = 'NAME'; or narrow the uris."));
         }
     }
-    Ok(())
-}
-
-/// The first row of a file; `None` if it has none.
-async fn header(
-    format: &TableFormat,
-    listed: &ListedFiles,
-    file: &ObjectMeta,
-) -> Result<Option<Vec<String>>> {
-    let head = listed
-        .handle
-        .store
-        .get(&listed.handle.store.outer(&file.location))
-        .await
-        .map_err(|error| firth_connector::object_error(error, &listed.uri(file)))?;
-    let rows = blame::first_rows(format, head, file.location.as_ref(), 1).await;
-    Ok(rows.and_then(|rows| rows.into_iter().next()))
-}
-
-/// Whether the first row names the columns: it is all text and some other row is not (BigQuery's rule).
-async fn detect_header(format: &TableFormat, listed: &ListedFiles, file: &ObjectMeta) -> Result<bool> {
-    let head = listed
-        .handle
-        .store
-        .get(&listed.handle.store.outer(&file.location))
-        .await
-        .map_err(|error| firth_connector::object_error(error, &listed.uri(file)))?;
-    let rows = blame::first_rows(format, head, file.location.as_ref(), 500).await.unwrap_or_default();
-    let is_text = |value: &str| {
-        value.parse::<f64>().is_err()
-            && !matches!(value.to_ascii_lowercase().as_str(), "true" | "false")
-            && !looks_like_a_date(value)
-    };
-    let Some((head, rest)) = rows.split_first() else { return Ok(false) };
-    let head_is_text = !head.is_empty() && head.iter().all(|value| !value.is_empty() && is_text(value));
-    Ok(head_is_text && rest.iter().flatten().any(|value| !value.is_empty() && !is_text(value)))
-}
-
-fn looks_like_a_date(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit) && matches!(bytes[4], b'-' | b'/')
+    Ok(schema)
 }
 
 /// The schema with GoogleSQL's widths, without the files' own metadata.
-fn normalized(schema: &Schema) -> Schema {
+pub(super) fn normalized(schema: &Schema) -> Schema {
     Schema::new(schema.fields().iter().map(normalized_field).collect::<Vec<_>>())
 }
 
@@ -265,6 +239,11 @@ pub(crate) fn declared_field(name: &str, column_type: &ColumnType, nullable: boo
     }
 }
 
+/// Whether a field of text holds JSON.
+pub(crate) fn is_json(field: &Field) -> bool {
+    field.metadata().get(TYPE_METADATA).is_some_and(|name| name == "JSON")
+}
+
 /// The GoogleSQL type of a field, for statements that Firth writes itself.
 pub(crate) fn column_type(field: &Field) -> ColumnType {
     firth_sql::parse_type(&sql_type(field)).unwrap_or(ColumnType::String)
@@ -272,7 +251,7 @@ pub(crate) fn column_type(field: &Field) -> ColumnType {
 
 /// The GoogleSQL name of a field's type, as DESCRIBE and INFORMATION_SCHEMA show it.
 pub fn sql_type(field: &Field) -> String {
-    if field.metadata().get(TYPE_METADATA).is_some_and(|name| name == "JSON") {
+    if is_json(field) {
         return "JSON".to_owned();
     }
     match field.data_type() {

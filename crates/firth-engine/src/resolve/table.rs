@@ -131,7 +131,7 @@ impl Resolver<'_> {
         let connection = table.connection.as_ref().map(|name| (name, None));
         let remote = self.open_for_files(connection, &table.uris)?;
         let options = external_table_options(table);
-        let format = TableFormat::try_new(&options, true)?;
+        let format = TableFormat::try_new(&options)?;
         let listed = list_files(&self.stores, &remote, &table.uris, Staleness::try_new(&options)?).await?;
         let layout =
             if table.partitioned { Some(HiveLayout::stored(&table.partition_columns)?) } else { None };

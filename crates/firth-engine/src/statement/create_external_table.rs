@@ -12,7 +12,7 @@ use super::{audited, options, schema::on_existing};
 use crate::{
     Outcome, Session,
     files::{
-        EXTERNAL_TABLE_OPTIONS, FileKind, HiveLayout, ListedFiles, NOT_YET, Staleness, TableFormat,
+        EXTERNAL_TABLE_OPTIONS, HiveLayout, NOT_YET, Staleness, TableFormat, TextFormat, csv_header,
         declared_field, describe_files, list_files, unreadable_column,
     },
     resolve::{Resolver, connection_reference},
@@ -71,8 +71,7 @@ pub(super) async fn definition(
     if uris.is_empty() {
         return Err(Diagnostic::error(Code::Invalid, "option \"uris\" names no file").at(uris_span));
     }
-    let mut format = TableFormat::try_new(&options, statement.columns.is_some())
-        .map_err(|error| error.or_at(statement.options.span))?;
+    let mut format = TableFormat::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
     Staleness::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
     let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
     let remote = resolver
@@ -95,18 +94,14 @@ pub(super) async fn definition(
         }
     };
     let columns: SchemaRef = match &statement.columns {
-        Some(columns) => {
-            let columns = declared(columns, &format)?;
-            match format.kind {
-                FileKind::Json => spelled_as_in_files(resolver, columns, &mut format, &listed).await,
-                FileKind::Parquet | FileKind::Csv => columns,
-            }
-        }
-        None => {
-            let state = resolver.context.state();
-            describe_files(&state, &mut format, &listed).await.map_err(|error| error.or_at(uris_span))?
-        }
+        Some(columns) => declared(columns, &format)?,
+        None => describe_files(&mut format, csv_header(&options), &listed)
+            .await
+            .map_err(|error| error.or_at(uris_span))?,
     };
+    if let TableFormat::Text(TextFormat::Csv(csv)) = &format {
+        csv.check_header().map_err(|error| error.or_at(statement.options.span))?;
+    }
     // Names that differ only by case, here or among the keys, are found before anything is stored.
     let shown = firth_pushdown::shown_schema(&columns).map_err(|error| error.or_at(uris_span))?;
     if let Some(layout) = &layout {
@@ -147,27 +142,7 @@ fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<Schema
     Ok(Arc::new(schema))
 }
 
-/// The columns with the spelling of the files' keys, where they differ by case only: JSON readers look keys
-/// up letter by letter, and column names do not differ by case. As far as the first rows of the first file
-/// tell; a file that cannot be read now is reported when it is queried.
-async fn spelled_as_in_files(
-    resolver: &Resolver<'_>,
-    columns: SchemaRef,
-    format: &mut TableFormat,
-    listed: &[ListedFiles],
-) -> SchemaRef {
-    let Ok(found) = describe_files(&resolver.context.state(), format, listed).await else { return columns };
-    let spelled = columns.fields().iter().map(|field| {
-        let key = found.fields().iter().find(|found| found.name().eq_ignore_ascii_case(field.name()));
-        match key {
-            Some(key) => Arc::new(field.as_ref().clone().with_name(key.name())),
-            None => Arc::clone(field),
-        }
-    });
-    Arc::new(Schema::new(spelled.collect::<Vec<_>>()))
-}
-
-/// The options as they are kept: what was given, and the header if it was detected.
+/// The options as they are kept: what was given, and what was found out about CSV.
 fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_json::Value> {
     let mut stored: BTreeMap<String, serde_json::Value> = options
         .given()
@@ -182,9 +157,18 @@ fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_jso
             (name.to_owned(), json)
         })
         .collect();
-    if format.kind == FileKind::Csv && !options.is_given("skip_leading_rows") {
-        let rows = i64::from(format.header.unwrap_or(false));
-        stored.insert("skip_leading_rows".to_owned(), serde_json::Value::from(rows));
+    // What was found out is kept, so that no query looks for it again.
+    if let TableFormat::Text(TextFormat::Csv(csv)) = format {
+        let mut keep = |name: &str, value: serde_json::Value| {
+            stored.entry(name.to_owned()).or_insert(value);
+        };
+        keep("skip_leading_rows", csv.skip_rows().into());
+        if csv.delimiter() != b',' {
+            keep("field_delimiter", char::from(csv.delimiter()).to_string().into());
+        }
+        if csv.by_name() {
+            keep("source_column_match", "NAME".into());
+        }
     }
     stored
 }

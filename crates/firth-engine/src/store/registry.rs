@@ -101,11 +101,6 @@ impl StoreHandle {
     pub(crate) fn planned(&self, meta: ObjectMeta) -> ObjectMeta {
         ObjectMeta { location: self.store.outer(&meta.location), ..meta }
     }
-
-    /// The store as DataFusion takes it.
-    pub(crate) fn as_object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store) as Arc<dyn ObjectStore>
-    }
 }
 
 impl ObjectStoreRegistry for StatementStores {

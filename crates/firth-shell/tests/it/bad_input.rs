@@ -277,15 +277,17 @@ fn files_with_different_schemas() {
     let place = place();
     place.file("1.csv", "id,name\n1,a\n").file("2.csv", "name,id\na,1\n");
     let uri = place.uri("*.csv");
-    let sql = format!("CREATE EXTERNAL TABLE s.t OPTIONS (\n  format = 'CSV', uris = ['{uri}'])");
+    let sql = format!(
+        "CREATE EXTERNAL TABLE s.t OPTIONS (format = 'CSV', source_column_match = 'POSITION',\n  uris = ['{uri}'])"
+    );
     assert_snapshot!(place.refused(&sql), @"
     error[bad_data]: the files of this table have different columns
-     --> -c:2:26
-    2 |   format = 'CSV', uris = ['file:///tmp/firth-folder/*.csv'])
-      |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     --> -c:2:10
+    2 |   uris = ['file:///tmp/firth-folder/*.csv'])
+      |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     detail: id, name in file:///tmp/firth-folder/1.csv
             name, id in file:///tmp/firth-folder/2.csv
-    hint: Make one table for each kind of file, or narrow the uris.
+    hint: Find columns by their names: source_column_match = 'NAME'; or narrow the uris.
     ");
 
     for (name, value) in [("1.parquet", "1"), ("2.parquet", "'one'")] {
@@ -349,15 +351,14 @@ fn csv_with_a_bad_row() {
      --> -c:1:1
     1 | SELECT SUM(price) AS total FROM s.prices
       | ^^^^^^
-    hint: Mend the file, or declare the column as STRING.
+    hint: Mend the file, or declare the column as STRING; max_bad_records = n leaves out up to n such rows.
     "#);
     assert_snapshot!(place.refused("SELECT SUM(price) AS total FROM s.wide"), @r#"
-    error[bad_data]: file:///tmp/firth-folder/wide.csv, line 3: it does not have the table's 2 fields
+    error[bad_data]: file:///tmp/firth-folder/wide.csv, line 3: it has 3 fields and the table 2 columns
      --> -c:1:1
     1 | SELECT SUM(price) AS total FROM s.wide
       | ^^^^^^
-    detail: the row is "2,3,4"
-    hint: Mend the file, or give the table the columns that the file has.
+    hint: Give the table the columns that the file has, or leave them out with ignore_unknown_values = TRUE.
     "#);
 }
 
