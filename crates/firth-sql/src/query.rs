@@ -64,6 +64,8 @@ pub struct TableReference {
     pub as_of: Option<Box<ast::Query>>,
     /// Where.
     pub span: Span,
+    /// Whether it is to have the column `_file_name`, the last one.
+    pub file_name: bool,
 }
 
 /// `EXTERNAL_QUERY('connection', 'sql' [, 'options'])` in FROM.

@@ -8,6 +8,7 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 use super::{
     options::applies,
     text::{Compression, CsvHeader, CsvSpec, JsonSpec, TextFormat},
+    whole::{AvroSpec, WholeFormat},
 };
 
 /// The formats.
@@ -16,13 +17,19 @@ pub(crate) enum FileKind {
     Parquet,
     Csv,
     Json,
+    Avro,
+    ArrowIpc,
 }
 
 /// A format with its options.
 #[derive(Clone, Debug)]
 pub(crate) enum TableFormat {
-    Parquet,
+    Parquet {
+        /// Whether values of type ENUM are text, rather than bytes.
+        enum_as_string: bool,
+    },
     Text(TextFormat),
+    Whole(WholeFormat),
 }
 
 impl FileKind {
@@ -31,6 +38,8 @@ impl FileKind {
         match name {
             "PARQUET" => FileKind::Parquet,
             "CSV" => FileKind::Csv,
+            "AVRO" => FileKind::Avro,
+            "ARROW" => FileKind::ArrowIpc,
             _ => FileKind::Json,
         }
     }
@@ -49,7 +58,19 @@ impl TableFormat {
             .hint("Leave it out."));
         }
         Ok(match kind {
-            FileKind::Parquet => TableFormat::Parquet,
+            FileKind::Parquet => {
+                if options.bool("enable_list_inference") == Some(false) {
+                    return Err(Diagnostic::error(
+                        Code::Unsupported,
+                        "enable_list_inference = FALSE is not in this version",
+                    )
+                    .hint("Lists are arrays; leave it out."));
+                }
+                let enum_as_string = options.bool("enum_as_string").unwrap_or(false);
+                TableFormat::Parquet { enum_as_string }
+            }
+            FileKind::Avro => TableFormat::Whole(WholeFormat::Avro(AvroSpec::new(options))),
+            FileKind::ArrowIpc => TableFormat::Whole(WholeFormat::ArrowIpc),
             FileKind::Csv => TableFormat::Text(TextFormat::Csv(CsvSpec::try_new(options)?)),
             FileKind::Json => TableFormat::Text(TextFormat::Json(JsonSpec::try_new(options)?)),
         })
@@ -58,9 +79,11 @@ impl TableFormat {
     /// Which format it is.
     pub(crate) fn kind(&self) -> FileKind {
         match self {
-            TableFormat::Parquet => FileKind::Parquet,
+            TableFormat::Parquet { .. } => FileKind::Parquet,
             TableFormat::Text(TextFormat::Csv(_)) => FileKind::Csv,
             TableFormat::Text(TextFormat::Json(_)) => FileKind::Json,
+            TableFormat::Whole(WholeFormat::Avro(_)) => FileKind::Avro,
+            TableFormat::Whole(WholeFormat::ArrowIpc) => FileKind::ArrowIpc,
         }
     }
 
@@ -78,7 +101,7 @@ impl TableFormat {
     /// How a file of this name is compressed as a whole: by option, else by its ending.
     pub(crate) fn compression_of(&self, key: &str) -> Compression {
         match self {
-            TableFormat::Parquet => Compression::None,
+            TableFormat::Parquet { .. } | TableFormat::Whole(_) => Compression::None,
             TableFormat::Text(text) => text.text().compression.unwrap_or_else(|| Compression::of_name(key)),
         }
     }

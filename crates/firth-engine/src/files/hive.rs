@@ -25,26 +25,32 @@ const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 #[derive(Clone, Debug)]
 pub(crate) struct HiveLayout {
     keys: Vec<(String, ColumnType)>,
+    /// What a path begins with before the first key; without it every `key=value` folder is one.
+    prefix: Option<String>,
 }
 
 impl HiveLayout {
-    /// Reads keys and types from the files' paths: INT64 if every value is one, else DATE, else STRING.
-    pub(crate) fn infer(buckets: &[ListedFiles]) -> Result<Self> {
+    /// Reads keys and types from the files' paths: INT64 if every value is one, else DATE, else TIMESTAMP, else STRING.
+    pub(crate) fn infer(prefix: Option<String>, buckets: &[ListedFiles]) -> Result<Self> {
         let mut files = buckets.iter().flat_map(|listed| listed.files.iter().map(move |file| (listed, file)));
-        let Some((_, first)) = files.next() else { return Ok(HiveLayout { keys: Vec::new() }) };
-        let names: Vec<String> = pairs(&first.location).map(|(key, _)| key).collect();
+        let Some((listed, first)) = files.next() else { return Ok(HiveLayout { keys: Vec::new(), prefix }) };
+        let empty = HiveLayout { keys: Vec::new(), prefix: prefix.clone() };
+        let found = empty.pairs(&first.location, &listed.uri(first))?;
+        let names: Vec<String> = found.into_iter().map(|(key, _)| key).collect();
         if names.is_empty() {
             return Err(Diagnostic::error(Code::Invalid, "the files' paths have no key=value folders")
                 .hint("Leave out WITH PARTITION COLUMNS, or check the uris."));
         }
-        let layout = HiveLayout { keys: names.into_iter().map(|name| (name, ColumnType::String)).collect() };
+        let keys = names.into_iter().map(|name| (name, ColumnType::String)).collect();
+        let layout = HiveLayout { keys, prefix };
         layout.check_files(buckets)?;
-        let mut keys = layout.keys;
+        let mut keys = layout.keys.clone();
         for (index, (_, column_type)) in keys.iter_mut().enumerate() {
             let values: Vec<String> = buckets
                 .iter()
                 .flat_map(|listed| &listed.files)
-                .filter_map(|file| pairs(&file.location).nth(index).map(|(_, value)| value))
+                .filter_map(|file| layout.pairs(&file.location, "").ok()?.into_iter().nth(index))
+                .map(|(_, value)| value)
                 .filter(|value| value != NULL_FOLDER)
                 .collect();
             let all = |data_type: &DataType| values.iter().all(|value| scalar(value, data_type).is_some());
@@ -52,28 +58,31 @@ impl HiveLayout {
                 *column_type = ColumnType::Int64;
             } else if !values.is_empty() && all(&DataType::Date32) {
                 *column_type = ColumnType::Date;
+            } else if !values.is_empty() && values.iter().all(|value| is_timestamp(value)) {
+                *column_type = ColumnType::Timestamp;
             }
         }
-        Ok(HiveLayout { keys })
+        Ok(HiveLayout { keys, prefix: layout.prefix })
     }
 
     /// Takes keys and types as listed, in path order.
     pub(crate) fn listed(
         columns: impl Iterator<Item = (String, ColumnType)>,
+        prefix: Option<String>,
         buckets: &[ListedFiles],
     ) -> Result<Self> {
-        let layout = HiveLayout { keys: columns.collect() };
+        let layout = HiveLayout { keys: columns.collect(), prefix };
         layout.check_files(buckets)?;
         Ok(layout)
     }
 
     /// The layout as the catalog kept it.
-    pub(crate) fn stored(columns: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn stored(columns: &[(String, String)], prefix: Option<String>) -> Result<Self> {
         let keys = columns
             .iter()
             .map(|(name, type_name)| Ok((name.clone(), firth_sql::parse_type(type_name)?)))
             .collect::<Result<_>>()?;
-        Ok(HiveLayout { keys })
+        Ok(HiveLayout { keys, prefix })
     }
 
     /// The layout as the catalog keeps it.
@@ -108,7 +117,7 @@ impl HiveLayout {
 
     /// A file's values for the keys.
     pub(crate) fn values(&self, location: &Path, uri: &str) -> Result<Vec<ScalarValue>> {
-        let found: Vec<(String, String)> = pairs(location).collect();
+        let found = self.pairs(location, uri)?;
         if found.len() != self.keys.len()
             || found.iter().zip(&self.keys).any(|((found, _), (key, _))| !found.eq_ignore_ascii_case(key))
         {
@@ -137,6 +146,26 @@ impl HiveLayout {
             .collect()
     }
 
+    /// The `key=value` folders of a path, values decoded.
+    fn pairs(&self, location: &Path, uri: &str) -> Result<Vec<(String, String)>> {
+        let text = match &self.prefix {
+            None => location.as_ref(),
+            Some(prefix) => location
+                .as_ref()
+                .strip_prefix(prefix.as_str())
+                .filter(|rest| prefix.is_empty() || rest.starts_with('/'))
+                .ok_or_else(|| {
+                    Diagnostic::error(
+                        Code::BadData,
+                        format!("{uri:?} does not lie below hive_partition_uri_prefix"),
+                    )
+                })?,
+        };
+        let folders = text.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let pairs = folders.split('/').filter_map(|folder| folder.split_once('='));
+        Ok(pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect())
+    }
+
     fn check_files(&self, buckets: &[ListedFiles]) -> Result<()> {
         for listed in buckets {
             for file in &listed.files {
@@ -147,16 +176,9 @@ impl HiveLayout {
     }
 }
 
-/// The `key=value` folders of a path, values decoded.
-fn pairs(location: &Path) -> impl Iterator<Item = (String, String)> {
-    let text = location.as_ref().to_owned();
-    let folders = text.rsplit_once('/').map_or(String::new(), |(folders, _)| folders.to_owned());
-    folders
-        .split('/')
-        .filter_map(|folder| folder.split_once('='))
-        .map(|(key, value)| (key.to_owned(), decoded(value)))
-        .collect::<Vec<_>>()
-        .into_iter()
+/// Whether Hive would take a folder's value for a timestamp.
+fn is_timestamp(value: &str) -> bool {
+    value.len() >= "2031-02-03 04:05".len() && scalar(value, &arrow_type(&ColumnType::Timestamp)).is_some()
 }
 
 /// Hive writes what a folder cannot hold as `%XX`.
@@ -195,6 +217,7 @@ mod tests {
     fn values_are_read_from_folders() {
         let layout = HiveLayout {
             keys: vec![("dt".to_owned(), ColumnType::Date), ("region".to_owned(), ColumnType::String)],
+            prefix: None,
         };
         let values = |path: &str| {
             layout.values(&Path::parse(path).expect("a path"), path).map(|values| format!("{values:?}"))
@@ -210,5 +233,12 @@ mod tests {
         let message = |path: &str| values(path).expect_err("does not fit").message().to_owned();
         assert!(message("m/region=x/dt=2031-03-01/a").contains("does not lie in folders"));
         assert!(message("m/dt=soon/region=x/a").contains("is DATE, and \"soon\" is not"));
+
+        // Folders of the prefix are no keys, even if they look like them.
+        let below = HiveLayout { prefix: Some("year=1/m".to_owned()), ..layout };
+        let values = |path: &str| below.values(&Path::parse(path).expect("a path"), path);
+        assert!(values("year=1/m/dt=2031-03-01/region=x/a").is_ok());
+        let error = values("year=1/moves/dt=2031-03-01/region=x/a").expect_err("it lies elsewhere");
+        assert!(error.message().ends_with("does not lie below hive_partition_uri_prefix"));
     }
 }

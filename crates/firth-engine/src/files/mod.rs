@@ -1,19 +1,25 @@
 //! External tables over files: their options, which files they are, their schema, and how they are read.
 
 mod blame;
+mod decimals;
+mod file_set;
 mod format;
 mod hive;
 mod listing;
 mod options;
 mod parquet;
 mod provider;
+mod pruning;
 mod scan_settings;
 mod schema;
 mod staleness;
 mod text;
+mod whole;
 mod widened;
 
 pub(crate) use blame::name_file;
+pub(crate) use decimals::DecimalTargets;
+pub(crate) use file_set::{file_set, partition_prefix};
 pub(crate) use format::{FileKind, TableFormat, csv_header};
 pub(crate) use hive::HiveLayout;
 pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
@@ -27,5 +33,5 @@ pub(crate) use schema::{
     TYPE_METADATA, arrow_type, column_type, declared_field, describe_files, normalized_field,
 };
 pub(crate) use staleness::Staleness;
-pub(crate) use widened::FileSchemaAdapter;
 pub(crate) use text::TextFormat;
+pub(crate) use widened::FileSchemaAdapter;

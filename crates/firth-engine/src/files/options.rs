@@ -9,8 +9,8 @@ use super::FileKind;
 pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("format")
         .required()
-        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON"])
-        .doc("The files' format; JSON is one object a line."),
+        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON", "AVRO", "ARROW"])
+        .doc("The files' format; JSON is one object a line, ARROW is Arrow's IPC, as a file or a stream."),
     OptionSpec::strings("uris")
         .required()
         .doc("Where the files are, with at most one * in each, which also matches slashes."),
@@ -23,6 +23,26 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
         .choice(&["AUTOMATIC", "MANUAL"])
         .doc("Read for BigQuery's sake, with max_staleness; a list that is too old is always made anew."),
     OptionSpec::string("description").doc("A sentence about the table."),
+    OptionSpec::string("file_set_spec_type")
+        .choice(&["FILE_SYSTEM_MATCH", "NEW_LINE_DELIMITED_MANIFEST"])
+        .doc("NEW_LINE_DELIMITED_MANIFEST: the uris are of files that list the table's files, one uri a line, without *."),
+    OptionSpec::string("hive_partition_uri_prefix")
+        .doc("With WITH PARTITION COLUMNS: where paths begin before the first key; by default every key=value folder is one."),
+    OptionSpec::bool("require_hive_partition_filter")
+        .default("false")
+        .doc("Whether a query must have a filter over partition columns and nothing else."),
+    OptionSpec::string("reference_file_schema_uri")
+        .doc("Parquet, Avro: the file whose schema is the table's; by default all files' schemas are merged."),
+    OptionSpec::strings("decimal_target_types")
+        .doc("Parquet, Avro: NUMERIC, BIGNUMERIC, STRING: the first of them in this order that holds a decimal of the files is its type; by default its own precision and scale."),
+    OptionSpec::bool("enable_logical_types")
+        .default("false")
+        .doc("Avro: whether dates and times are DATE, TIME, TIMESTAMP and DATETIME, rather than INT64."),
+    OptionSpec::bool("enum_as_string")
+        .default("false")
+        .doc("Parquet: whether values of type ENUM are STRING, rather than BYTES."),
+    OptionSpec::bool("enable_list_inference")
+        .doc("Parquet: only TRUE; lists are always arrays."),
     OptionSpec::string("encoding")
         .default("UTF-8")
         .choice(&[
@@ -76,7 +96,19 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
 /// Whether an option means something for files of this format.
 pub(super) fn applies(option: &str, kind: FileKind) -> bool {
     match option {
-        "format" | "uris" | "description" | "max_staleness" | "metadata_cache_mode" => true,
+        "format"
+        | "uris"
+        | "description"
+        | "max_staleness"
+        | "metadata_cache_mode"
+        | "file_set_spec_type"
+        | "hive_partition_uri_prefix"
+        | "require_hive_partition_filter" => true,
+        "reference_file_schema_uri" | "decimal_target_types" => {
+            matches!(kind, FileKind::Parquet | FileKind::Avro)
+        }
+        "enum_as_string" | "enable_list_inference" => kind == FileKind::Parquet,
+        "enable_logical_types" => kind == FileKind::Avro,
         "compression"
         | "encoding"
         | "max_bad_records"
@@ -96,17 +128,9 @@ pub(super) fn applies(option: &str, kind: FileKind) -> bool {
 /// Options of BigQuery that a later version will read: a clear refusal rather than "no such option".
 pub(crate) const NOT_YET: &[&str] = &[
     "bigtable_options",
-    "decimal_target_types",
-    "enable_list_inference",
-    "enable_logical_types",
-    "enum_as_string",
     "expiration_timestamp",
-    "file_set_spec_type",
-    "hive_partition_uri_prefix",
     "object_metadata",
     "projection_fields",
-    "reference_file_schema_uri",
-    "require_hive_partition_filter",
     "require_partition_filter",
     "sheet_range",
     "tags",

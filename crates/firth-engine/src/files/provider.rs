@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{Statistics, stats::Precision},
+    common::{ScalarValue, Statistics, stats::Precision},
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -14,23 +14,25 @@ use datafusion::{
         source::DataSourceExec,
         table_schema::TableSchema,
     },
-    error::Result as DataFusionResult,
+    error::{DataFusionError, Result as DataFusionResult},
     logical_expr::{Expr, TableProviderFilterPushDown},
     physical_plan::{
         ExecutionPlan, empty::EmptyExec, expressions::Column, projection::ProjectionExec, union::UnionExec,
     },
 };
-use firth_diagnostic::Result;
+use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
 
 use super::{
-    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, text::TextSource,
-    widened::FileSchemaAdapter,
+    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, pruning, text::TextSource,
+    whole::WholeSource, widened::FileSchemaAdapter,
 };
 
 /// Parquet footers read at once while resolving.
 const FOOTERS_AT_ONCE: usize = 8;
+/// The column of the files' uris, as plans call it.
+const FILE_NAME: &str = "_file_name";
 /// With more files than this, statistics are not worth the wait.
 const FILES_WITH_STATISTICS: usize = 1000;
 
@@ -44,6 +46,10 @@ pub(crate) struct ExternalFiles {
     /// As shown to DataFusion: names in lower case.
     shown: SchemaRef,
     buckets: Vec<Bucket>,
+    /// The table's name, if a query must have a filter over its partition columns.
+    filter_required: Option<String>,
+    /// Whether the last column is the files' uris.
+    file_name: bool,
 }
 
 struct Bucket {
@@ -59,7 +65,7 @@ impl ExternalFiles {
         layout: Option<HiveLayout>,
         listed: Vec<ListedFiles>,
     ) -> Result<Self> {
-        let file_schema = if format.kind == FileKind::Parquet { viewed(&file_schema) } else { file_schema };
+        let file_schema = if format.kind() == FileKind::Parquet { viewed(&file_schema) } else { file_schema };
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         fields.extend(layout.iter().flat_map(HiveLayout::fields));
         let shown = shown_schema(&Schema::new(fields))?;
@@ -92,7 +98,77 @@ impl ExternalFiles {
             let files = stream::iter(reads).buffered(FOOTERS_AT_ONCE).collect().await;
             buckets.push(Bucket { listed, files });
         }
-        Ok(ExternalFiles { format, file_schema, layout, shown, buckets })
+        Ok(ExternalFiles {
+            format,
+            file_schema,
+            layout,
+            shown,
+            buckets,
+            filter_required: None,
+            file_name: false,
+        })
+    }
+
+    /// The same with the files' uris as the last column, which no file has.
+    #[must_use]
+    pub(crate) fn with_file_name(mut self) -> Self {
+        let field = Arc::new(Field::new(FILE_NAME, DataType::Utf8, false));
+        let fields = self.shown.fields().iter().cloned().chain([field]).collect::<Vec<_>>();
+        self.shown = Arc::new(Schema::new(fields));
+        self.file_name = true;
+        self
+    }
+
+    /// The same, and no query may read it without a filter over its partition columns alone.
+    #[must_use]
+    pub(crate) fn requiring_filter(mut self, table: String) -> Self {
+        self.filter_required = Some(table);
+        self
+    }
+
+    /// The columns that are one value for each file, as plans call them.
+    fn keys(&self) -> &[FieldRef] {
+        &self.shown.fields()[self.file_schema.fields().len()..]
+    }
+
+    /// The files that a query with these filters reads, with their values for `keys`.
+    fn files_for(
+        &self,
+        session: &dyn Session,
+        bucket: &Bucket,
+        filters: &[Expr],
+    ) -> DataFusionResult<Vec<PartitionedFile>> {
+        let mut files = bucket.files.clone();
+        if self.file_name {
+            for file in &mut files {
+                let uri = bucket.listed.handle.store.uri(file.path());
+                file.partition_values.push(ScalarValue::from(uri));
+            }
+        }
+        let values: Vec<Vec<ScalarValue>> = files.iter().map(|file| file.partition_values.clone()).collect();
+        let mut kept = pruning::kept(session, filters, self.keys(), &values)?.into_iter();
+        files.retain(|_| kept.next().unwrap_or(true));
+        Ok(files)
+    }
+
+    /// Fails if a filter is required and there is none (BigQuery's rule and words).
+    fn check_filters(&self, filters: &[Expr]) -> DataFusionResult<()> {
+        let Some(table) = &self.filter_required else { return Ok(()) };
+        let count = self.layout.as_ref().map_or(0, |layout| layout.fields().len());
+        let keys = &self.keys()[..count];
+        if filters.iter().any(|filter| pruning::is_about(filter, keys)) {
+            return Ok(());
+        }
+        let names: Vec<String> = keys.iter().map(|key| format!("'{}'", key.name())).collect();
+        let error = Diagnostic::error(
+            Code::Invalid,
+            format!(
+                "cannot query over table {table:?} without a filter over column(s) {} that can be used for partition elimination",
+                names.join(", ")
+            ),
+        )
+        .hint("The table was made with require_hive_partition_filter = TRUE. Name these columns, and no others, in a part of WHERE.");
+        Err(DataFusionError::External(Box::new(error)))
     }
 
     /// The uris of the files, with their format: for messages about them.
@@ -104,12 +180,12 @@ impl ExternalFiles {
         &self,
         session: &dyn Session,
         bucket: &Bucket,
+        mut rest: Vec<PartitionedFile>,
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
     ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
         let mut plans = Vec::new();
         // Files of one table may be compressed differently, by their endings; a reader has one compression.
-        let mut rest: Vec<PartitionedFile> = bucket.files.clone();
         while let Some(first) = rest.first() {
             let compression = self.format.compression_of(first.path().as_ref());
             let (these, others): (Vec<_>, Vec<_>) = rest
@@ -118,7 +194,8 @@ impl ExternalFiles {
             rest = others;
             let statistics = self.statistics_of(&these);
             let groups = FileGroup::new(these).split_files(session.config().target_partitions());
-            let keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
+            let mut keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
+            keys.extend(self.keys().get(keys.len()..).into_iter().flatten().cloned());
             // The planner compares fields with their metadata, which hold the source's spelling of names.
             let mut fields: Vec<FieldRef> = self.file_schema.fields().iter().chain(&keys).cloned().collect();
             for (field, shown) in fields.iter_mut().zip(self.shown.fields()) {
@@ -128,7 +205,7 @@ impl ExternalFiles {
             let table =
                 TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build();
             let source = match &self.format {
-                TableFormat::Parquet => {
+                TableFormat::Parquet { .. } => {
                     let readers = ReaderFactory::new(Arc::clone(&bucket.listed.handle.store));
                     let source = ParquetSource::new(table)
                         .with_table_parquet_options(TableFormat::parquet(session.config_options()))
@@ -138,6 +215,10 @@ impl ExternalFiles {
                 TableFormat::Text(text) => {
                     let store = Arc::clone(&bucket.listed.handle.store);
                     Arc::new(TextSource::new(text.clone(), compression, store, table))
+                }
+                TableFormat::Whole(whole) => {
+                    let store = Arc::clone(&bucket.listed.handle.store);
+                    Arc::new(WholeSource::new(whole.clone(), store, table))
                 }
             };
             let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)
@@ -217,9 +298,11 @@ impl TableProvider for ExternalFiles {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let limit = if filters.is_empty() { limit } else { None };
+        self.check_filters(filters)?;
         let mut plans = Vec::new();
         for bucket in &self.buckets {
-            for plan in self.scan_bucket(session, bucket, projection, limit)? {
+            let files = self.files_for(session, bucket, filters)?;
+            for plan in self.scan_bucket(session, bucket, files, projection, limit)? {
                 plans.push(renamed(plan, &self.shown, projection)?);
             }
         }

@@ -41,7 +41,9 @@ pub(crate) async fn describe_files(
     };
     let others: Vec<_> = files().skip(1).take(FILES_TO_COMPARE).collect();
     let schema = match format {
-        TableFormat::Parquet => parquet_schema((first_bucket, first), others).await?,
+        TableFormat::Parquet { .. } | TableFormat::Whole(_) => {
+            merged(format, (first_bucket, first), others).await?
+        }
         TableFormat::Text(TextFormat::Json(json)) => Arc::new(json.infer(first_bucket, first).await?),
         TableFormat::Text(TextFormat::Csv(csv)) => {
             let inferred = csv.infer(header, first_bucket, first).await?;
@@ -64,17 +66,18 @@ pub(crate) async fn describe_files(
     Ok(schema)
 }
 
-async fn parquet_schema(
+async fn merged(
+    format: &TableFormat,
     (first_bucket, first): (&ListedFiles, &ObjectMeta),
     others: Vec<(&ListedFiles, &ObjectMeta)>,
 ) -> Result<SchemaRef> {
-    let mut schema = footer_schema(first_bucket, first).await?;
+    let mut schema = own_schema(format, first_bucket, first).await?;
     // Futures made in a loop, not in a closure: a closure over borrowed pairs would keep the whole
     // statement's future from being `Send`.
     let mut schemas = Vec::new();
     for (listed, file) in others {
         schemas.push(async move {
-            let other = footer_schema(listed, file).await?;
+            let other = own_schema(format, listed, file).await?;
             Ok::<_, Diagnostic>((listed, file, other))
         });
     }
@@ -86,11 +89,26 @@ async fn parquet_schema(
     Ok(schema)
 }
 
-async fn footer_schema(listed: &ListedFiles, file: &ObjectMeta) -> Result<SchemaRef> {
+/// What a file says of itself.
+async fn own_schema(format: &TableFormat, listed: &ListedFiles, file: &ObjectMeta) -> Result<SchemaRef> {
+    if let TableFormat::Whole(whole) = format {
+        return whole.schema(listed, file).await;
+    }
     let planned = listed.handle.planned(file.clone());
     let failed = |error| from_datafusion(error).in_file(&listed.uri(file));
     let footer = footer(&listed.handle.store, &planned).await.map_err(|error| failed(error.into()))?;
-    Ok(Arc::new(normalized(&footer.schema().map_err(failed)?)))
+    let schema = normalized(&footer.schema().map_err(failed)?);
+    if !matches!(format, TableFormat::Parquet { enum_as_string: true }) {
+        return Ok(Arc::new(schema));
+    }
+    let enums: Vec<&str> = footer.enums().collect();
+    let fields = schema.fields().iter().map(|field| {
+        if enums.contains(&field.name().as_str()) {
+            return Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8));
+        }
+        Arc::clone(field)
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 
 /// The schema with the columns that only later files have, in the order in which they appear.

@@ -45,7 +45,7 @@ impl Resolver<'_> {
             let found = async move {
                 let provider = match &table.as_of {
                     Some(time) => self.table_as_of(&table.name, time).await,
-                    None => self.table(&table.name, depth).await,
+                    None => self.table_with(&table.name, depth, table.file_name).await,
                 };
                 provider.map_err(|error| error.or_at(table.span))
             };

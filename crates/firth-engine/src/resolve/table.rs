@@ -10,7 +10,10 @@ use firth_pushdown::RemoteTable;
 use firth_sql::Statement;
 
 use super::Resolver;
-use crate::files::{EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, list_files};
+use crate::files::{
+    EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, file_set, list_files,
+    partition_prefix,
+};
 
 /// Views within views, at most: more is a circle.
 const DEEPEST_VIEW: usize = 32;
@@ -33,6 +36,16 @@ pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
 impl Resolver<'_> {
     /// The table of this name. `depth` counts the views around it.
     pub(crate) async fn table(&self, name: &Name, depth: usize) -> Result<Arc<dyn TableProvider>> {
+        self.table_with(name, depth, false).await
+    }
+
+    /// The same, with the column `_file_name` if it is a table over files and `file_name` asks for that.
+    pub(super) async fn table_with(
+        &self,
+        name: &Name,
+        depth: usize,
+        file_name: bool,
+    ) -> Result<Arc<dyn TableProvider>> {
         if let Some(provider) = self.own_table(name) {
             return Ok(provider);
         }
@@ -58,7 +71,9 @@ impl Resolver<'_> {
                 };
                 match &record.kind {
                     TableKind::Native(_) => self.native_table(&home).await,
-                    TableKind::External(external) => Ok(self.external_files(external).await?),
+                    TableKind::External(external) => {
+                        Ok(self.external_files(&table, external, file_name).await?)
+                    }
                     TableKind::View(view) => {
                         if depth >= DEEPEST_VIEW {
                             return Err(Diagnostic::error(
@@ -127,15 +142,30 @@ impl Resolver<'_> {
     }
 
     /// The files of an external table, listed now.
-    pub(crate) async fn external_files(&self, table: &ExternalTable) -> Result<Arc<ExternalFiles>> {
+    pub(crate) async fn external_files(
+        &self,
+        name: &TableName,
+        table: &ExternalTable,
+        file_name: bool,
+    ) -> Result<Arc<ExternalFiles>> {
         let connection = table.connection.as_ref().map(|name| (name, None));
         let remote = self.open_for_files(connection, &table.uris)?;
         let options = external_table_options(table);
         let format = TableFormat::try_new(&options)?;
-        let listed = list_files(&self.stores, &remote, &table.uris, Staleness::try_new(&options)?).await?;
-        let layout =
-            if table.partitioned { Some(HiveLayout::stored(&table.partition_columns)?) } else { None };
+        let uris = file_set(&self.stores, &remote, &table.uris, &options).await?;
+        let listed = list_files(&self.stores, &remote, &uris, Staleness::try_new(&options)?).await?;
+        let layout = if table.partitioned {
+            let prefix = partition_prefix(&remote, &options)?;
+            Some(HiveLayout::stored(&table.partition_columns, prefix)?)
+        } else {
+            None
+        };
         let files = ExternalFiles::try_new(format, Arc::clone(&table.columns), layout, listed).await?;
+        let files = if file_name { files.with_file_name() } else { files };
+        let files = match options.bool("require_hive_partition_filter") {
+            Some(true) => files.requiring_filter(name.to_string()),
+            Some(false) | None => files,
+        };
         let files = Arc::new(files);
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&files));
         Ok(files)

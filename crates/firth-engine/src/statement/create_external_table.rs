@@ -12,8 +12,9 @@ use super::{audited, options, schema::on_existing};
 use crate::{
     Outcome, Session,
     files::{
-        EXTERNAL_TABLE_OPTIONS, HiveLayout, NOT_YET, Staleness, TableFormat, TextFormat, csv_header,
-        declared_field, describe_files, list_files, unreadable_column,
+        DecimalTargets, EXTERNAL_TABLE_OPTIONS, HiveLayout, NOT_YET, Staleness, TableFormat, TextFormat,
+        csv_header, declared_field, describe_files, file_set, list_files, partition_prefix,
+        unreadable_column,
     },
     resolve::{Resolver, connection_reference},
 };
@@ -78,26 +79,48 @@ pub(super) async fn definition(
         .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
         .map_err(|error| error.or_at(uris_span))?;
     // What is made now is made over the files that are there now.
-    let listed = list_files(&resolver.stores, &remote, &uris, Staleness::default())
+    let file_uris =
+        file_set(&resolver.stores, &remote, &uris, &options).await.map_err(|error| error.or_at(uris_span))?;
+    let listed = list_files(&resolver.stores, &remote, &file_uris, Staleness::default())
         .await
         .map_err(|error| error.or_at(uris_span))?;
 
+    let prefix = partition_prefix(&remote, &options).map_err(|error| error.or_at(statement.options.span))?;
     let layout = match &statement.partition_columns {
-        PartitionColumns::None => None,
+        PartitionColumns::None => {
+            needs_partitions(&options).map_err(|error| error.or_at(statement.options.span))?;
+            None
+        }
         PartitionColumns::Inferred => {
-            Some(HiveLayout::infer(&listed).map_err(|error| error.or_at(uris_span))?)
+            Some(HiveLayout::infer(prefix, &listed).map_err(|error| error.or_at(uris_span))?)
         }
         PartitionColumns::Listed(columns) => {
             let columns =
                 columns.iter().map(|column| (column.name.value.clone(), column.column_type.value.clone()));
-            Some(HiveLayout::listed(columns, &listed).map_err(|error| error.or_at(uris_span))?)
+            Some(HiveLayout::listed(columns, prefix, &listed).map_err(|error| error.or_at(uris_span))?)
         }
     };
     let columns: SchemaRef = match &statement.columns {
         Some(columns) => declared(columns, &format)?,
-        None => describe_files(&mut format, csv_header(&options), &listed)
-            .await
-            .map_err(|error| error.or_at(uris_span))?,
+        None => {
+            let described = match options.string("reference_file_schema_uri") {
+                // The file need not be of the table.
+                Some(uri) => {
+                    let uri = [uri.to_owned()];
+                    &list_files(&resolver.stores, &remote, &uri, Staleness::default())
+                        .await
+                        .map_err(|error| error.or_at(statement.options.span))?
+                }
+                None => &listed,
+            };
+            let columns = describe_files(&mut format, csv_header(&options), described)
+                .await
+                .map_err(|error| error.or_at(uris_span))?;
+            match DecimalTargets::try_new(&options).map_err(|error| error.or_at(statement.options.span))? {
+                Some(targets) => targets.applied(&columns),
+                None => columns,
+            }
+        }
     };
     if let TableFormat::Text(TextFormat::Csv(csv)) = &format {
         csv.check_header().map_err(|error| error.or_at(statement.options.span))?;
@@ -121,6 +144,17 @@ pub(super) async fn definition(
         }),
         description: options.string("description").map(str::to_owned),
     })
+}
+
+/// Fails for an option that means nothing without partition columns.
+fn needs_partitions(options: &Options) -> Result<()> {
+    for name in ["hive_partition_uri_prefix", "require_hive_partition_filter"] {
+        if options.is_given(name) {
+            return Err(Diagnostic::error(Code::Invalid, format!("option {name:?} needs partition columns"))
+                .hint("Write WITH PARTITION COLUMNS before OPTIONS."));
+        }
+    }
+    Ok(())
 }
 
 fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<SchemaRef> {

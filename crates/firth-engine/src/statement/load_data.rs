@@ -114,7 +114,10 @@ async fn source(
     let TableKind::External(external) = &described.kind else {
         return Err(Diagnostic::internal("files that are no external table"));
     };
-    let files = resolver.external_files(external).await.map_err(|error| error.or_at(statement.files.span))?;
+    let files = resolver
+        .external_files(name, external, false)
+        .await
+        .map_err(|error| error.or_at(statement.files.span))?;
     let plan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)
         .and_then(LogicalPlanBuilder::build)
         .map_err(from_datafusion)?;

@@ -11,6 +11,7 @@
 pub(crate) mod build;
 mod dates;
 mod expression;
+mod file_name;
 mod functions;
 mod parameters;
 mod scope;
@@ -41,6 +42,7 @@ pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
         tables: Vec::new(),
         external_queries: Vec::new(),
         scope: Scope::default(),
+        file_name: file_name::Mentions::default(),
     };
     select::refuse_duplicate_aliases(&query.tree, query.span)?;
     let mut tree = query.tree.clone();
@@ -61,6 +63,8 @@ struct Rewriter<'a> {
     tables: Vec<TableReference>,
     external_queries: Vec<ExternalQueryCall>,
     scope: Scope,
+    /// Where the SELECT whose FROM is being rewritten names `_FILE_NAME`.
+    file_name: file_name::Mentions,
 }
 
 impl Rewriter<'_> {

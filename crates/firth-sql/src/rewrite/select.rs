@@ -7,6 +7,7 @@ use sqlparser::ast::{
     SetQuantifier, WildcardAdditionalOptions, With,
 };
 
+use super::file_name::Mentions;
 use super::scope::lowered;
 use super::tables::{alias_name, idents};
 use super::{Rewriter, build};
@@ -113,13 +114,18 @@ impl Rewriter<'_> {
             )
             .at(self.span_of(&select.select_token.0)));
         }
+        // Subqueries in FROM have mentions of their own.
+        let mentions = Mentions::of(select);
+        let outer = std::mem::replace(&mut self.file_name, mentions);
         for table in &mut select.from {
             self.table_with_joins(table)?;
         }
+        let mentions = std::mem::replace(&mut self.file_name, outer);
         if let Some(Distinct::On(expressions)) = &mut select.distinct {
             self.expressions(expressions)?;
         }
         self.projection(&mut select.projection)?;
+        mentions.hide(&mut select.projection);
         for clause in [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten() {
             self.expression(clause)?;
         }

@@ -141,7 +141,10 @@ impl Rewriter<'_> {
             let message = format!("table name {:?} has an empty part", path.join("."));
             return Err(Diagnostic::error(Code::Invalid, message).at(span));
         }
-        let mut key = self.table_key(path);
+        let last = path.last().map_or("", String::as_str);
+        let called = alias.as_ref().map_or(last, |alias| alias.name.value.as_str());
+        let file_name = self.file_name.include(called);
+        let mut key = self.table_key(path, file_name);
         let as_of = match as_of {
             None => None,
             Some(mut time) => {
@@ -152,17 +155,18 @@ impl Rewriter<'_> {
             }
         };
         let name = Name::new(path.iter().cloned());
-        self.tables.push(TableReference { key: key.clone(), name, as_of, span });
-        let last = path.last().map_or("", String::as_str);
+        self.tables.push(TableReference { key: key.clone(), name, as_of, span, file_name });
         self.named_table(&key, alias, last, path.to_vec(), span)
     }
 
-    /// The dotted name, unless an EXTERNAL_QUERY's key could be the same.
-    fn table_key(&self, path: &[String]) -> String {
-        match path {
+    /// The dotted name, unless an EXTERNAL_QUERY's key could be the same. A table has another one where it
+    /// has `_FILE_NAME`.
+    fn table_key(&self, path: &[String], file_name: bool) -> String {
+        let key = match path {
             [single] if single.starts_with("external_query_") => format!("`{single}`"),
             _ => path.join("."),
-        }
+        };
+        if file_name { format!("{key} with _FILE_NAME") } else { key }
     }
 
     /// The table `key` as DataFusion is to see it, brought into scope.

@@ -12,6 +12,7 @@ use object_store::{ObjectMeta, ObjectStore as _};
 use parquet::{
     DecodeResult,
     arrow::parquet_to_arrow_schema,
+    basic::ConvertedType,
     errors::ParquetError,
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder},
 };
@@ -75,6 +76,15 @@ impl Footer {
     /// The footer as readers take it.
     pub(crate) fn metadata(&self) -> &Arc<ParquetMetaData> {
         &self.metadata
+    }
+
+    /// The names of the columns of Parquet's type ENUM, but for those within others.
+    pub(crate) fn enums(&self) -> impl Iterator<Item = &str> {
+        let fields = self.metadata.file_metadata().schema_descr().root_schema().get_fields();
+        let is_enum = |field: &&Arc<parquet::schema::types::Type>| {
+            field.is_primitive() && field.get_basic_info().converted_type() == ConvertedType::ENUM
+        };
+        fields.iter().filter(is_enum).map(|field| field.name())
     }
 
     /// What it holds in memory.

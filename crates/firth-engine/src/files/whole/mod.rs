@@ -1,0 +1,122 @@
+//! Avro and Arrow IPC: formats that say their own schema, and that readers of their own read from start to end.
+//!
+//! A file is fetched as a whole and decoded by one thread. `conform` gives its batches the table's columns: by name, without
+//! regard to case; NULL where a file lacks one; widened where that loses nothing.
+
+mod arrow_ipc;
+mod avro;
+mod conform;
+mod source;
+
+use std::sync::Arc;
+
+use arrow::{
+    array::RecordBatch,
+    datatypes::{Schema, SchemaRef},
+    error::ArrowError,
+};
+use bytes::Bytes;
+use firth_connector::Options;
+use firth_diagnostic::{Code, Diagnostic, Result};
+use object_store::{ObjectMeta, ObjectStoreExt as _};
+
+pub(crate) use source::WholeSource;
+
+use super::ListedFiles;
+
+/// A format that is read from start to end.
+#[derive(Clone, Debug)]
+pub(crate) enum WholeFormat {
+    Avro(AvroSpec),
+    ArrowIpc,
+}
+
+/// How Avro is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AvroSpec {
+    /// Whether dates and times are what their logical types say, or numbers as in BigQuery's default.
+    logical_types: bool,
+}
+
+impl AvroSpec {
+    pub(crate) fn new(options: &Options) -> Self {
+        AvroSpec { logical_types: options.bool("enable_logical_types").unwrap_or(false) }
+    }
+}
+
+/// The batches of a file, as they are written in it.
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
+
+impl WholeFormat {
+    /// What the format is called.
+    fn name(&self) -> &'static str {
+        match self {
+            WholeFormat::Avro(_) => "Avro",
+            WholeFormat::ArrowIpc => "Arrow IPC",
+        }
+    }
+
+    /// The columns of a file, in GoogleSQL's types.
+    pub(crate) async fn schema(&self, listed: &ListedFiles, file: &ObjectMeta) -> Result<SchemaRef> {
+        let uri = listed.uri(file);
+        let bytes = listed
+            .handle
+            .store
+            .get(&listed.handle.store.outer(&file.location))
+            .await
+            .map_err(|error| firth_connector::object_error(error, &uri))?
+            .bytes()
+            .await
+            .map_err(|error| firth_connector::object_error(error, &uri))?;
+        let schema = match self {
+            WholeFormat::Avro(_) => avro::schema(bytes),
+            WholeFormat::ArrowIpc => arrow_ipc::schema(bytes),
+        };
+        let schema = schema.map_err(|error| self.broken(&uri, &error))?;
+        let fields = schema.fields().iter().map(|field| {
+            conform::shown_field(field, self.has_logical_types()).ok_or_else(|| {
+                let name = field.name();
+                Diagnostic::error(
+                    Code::Unsupported,
+                    format!("{uri}: column {name:?} has a type that cannot be read: {}", field.data_type()),
+                )
+                .hint("List the columns without it in the statement.")
+            })
+        });
+        Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
+    }
+
+    fn has_logical_types(&self) -> bool {
+        match self {
+            WholeFormat::Avro(spec) => spec.logical_types,
+            WholeFormat::ArrowIpc => true,
+        }
+    }
+
+    /// The batches of a file with at least the columns of these names, if it has them.
+    fn batches(&self, bytes: Bytes, wanted: &[String], batch_size: usize) -> Result<Batches, ArrowError> {
+        match self {
+            WholeFormat::Avro(_) => avro::batches(bytes, wanted, batch_size),
+            WholeFormat::ArrowIpc => arrow_ipc::batches(bytes, wanted),
+        }
+    }
+
+    /// The error for a file that cannot be read.
+    fn broken(&self, uri: &str, error: &ArrowError) -> Diagnostic {
+        Diagnostic::error(Code::BadData, format!("file {uri:?} is not readable as {}", self.name()))
+            .detail(error.to_string().lines().next().unwrap_or_default())
+            .hint("The file may be cut short or of another format; the other files are not affected.")
+    }
+}
+
+/// Which of a file's columns have one of these names.
+fn positions(schema: &Schema, wanted: &[String]) -> Vec<usize> {
+    let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.to_lowercase() == name.to_lowercase());
+    schema
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| is_wanted(field.name()))
+        .map(|(index, _)| index)
+        .collect()
+}
