@@ -22,6 +22,7 @@ mod read;
 mod remote;
 mod remotes;
 mod table;
+mod write;
 
 pub use canceller::Canceller;
 pub use connector::{ConnectionType, Connector, Connectors};
@@ -32,7 +33,8 @@ pub use objects::{ObjectLocation, Objects, PartPlace, Staging};
 pub use option::{OptionKind, OptionSpec};
 pub use options::{GivenOption, GivenValue, OptionValue, Options};
 pub use query_dialect::{Aggregate, QueryDialect, Reason};
-pub use read::{DecimalType, ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, RemoteWriter, Split};
+pub use read::{DecimalType, ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, Split};
 pub use remote::{CheckReport, Remote, RemoteId, StatementId};
 pub use remotes::{OpenedRemote, Remotes};
 pub use table::{ColumnDescription, SchemaSpec, TableDescription, TableSpec};
+pub use write::{RemoteWrite, RemoteWriter};

@@ -8,7 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use firth_diagnostic::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{RemoteDialect, SourceMetrics, StatementId, TableDescription, TableSpec};
+use crate::{RemoteDialect, RemoteWriter, SourceMetrics, StatementId, TableDescription, TableSpec};
 
 /// What a scan reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,6 +131,3 @@ pub trait ReadScope: Send + Sync {
     /// the work at the source. Row order is unspecified unless the text orders.
     fn read(self: Arc<Self>, read: RemoteRead) -> Result<SendableRecordBatchStream>;
 }
-
-/// Writing to a SQL remote: exports. No connector has it yet.
-pub trait RemoteWriter: Send + Sync {}

@@ -13,6 +13,7 @@ mod native;
 mod outcome;
 mod overflow;
 mod planner;
+mod remote_sink;
 mod report;
 mod resolve;
 mod session;

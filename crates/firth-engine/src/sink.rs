@@ -19,6 +19,12 @@ pub(crate) trait RowSink: Send + Sync {
     /// Its columns, in its order and spelling.
     fn columns(&self) -> SchemaRef;
 
+    /// Takes the columns at these places only, in this order, if the table itself knows what the others hold;
+    /// answers whether it does. [`Self::columns`] are then those.
+    fn take_only(&mut self, _places: &[usize]) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Takes all rows, whose columns are exactly [`Self::columns`], or none; answers how many there were.
     ///
     /// The rows are read once. A failure before the rows are committed leaves nothing behind.
@@ -35,10 +41,9 @@ impl<'a> Resolver<'a> {
         let table = &home.name;
         let dataset = self.dataset(&table.dataset_name())?;
         match &dataset.kind {
-            DatasetKind::External { .. } => Err(Diagnostic::error(
-                Code::Unsupported,
-                format!("table \"{table}\" is of an external schema: it is read only"),
-            )),
+            DatasetKind::External { connection, schema, .. } => {
+                Ok(Box::new(self.remote_sink(connection, schema, table).await?))
+            }
             DatasetKind::Native => Ok(Box::new(self.native_sink(home)?)),
         }
     }

@@ -196,7 +196,11 @@ pub(super) fn request(settings: &Settings, error: &Error, sent: Option<Sent<'_>>
     } else if *code == SqlState::UNDEFINED_TABLE {
         (Code::NotFound, format!("{server} does not know a table"), None)
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        (Code::Remote, format!("{server} refused the statement"), Some("Connections only read."))
+        (
+            Code::Remote,
+            format!("{server} refused the statement"),
+            Some("Queries only read. INSERT and CREATE TABLE write, where the server is not a standby."),
+        )
     } else {
         (Code::Remote, format!("{server} refused the statement"), None)
     };

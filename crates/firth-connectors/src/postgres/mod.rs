@@ -13,6 +13,7 @@
 //! splits     a table in parts                  reading            a read's bytes, and its end
 //! mapping    what becomes of which type        type_tree          types that a database made itself
 //! types      how each is sent                  copy, column, nested, numeric   bytes into Arrow
+//! write      rows into a table                  encode             Arrow into bytes
 //! dialect    what may be pushed, and how it is written
 //! ```
 
@@ -24,6 +25,7 @@ mod certificate;
 mod column;
 mod copy;
 mod dialect;
+mod encode;
 mod error;
 mod mapping;
 mod members;
@@ -41,6 +43,7 @@ mod splits;
 mod tls;
 mod type_tree;
 mod types;
+mod write;
 
 use std::sync::Arc;
 

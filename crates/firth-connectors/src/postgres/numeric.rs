@@ -6,6 +6,7 @@
 //! ```
 
 use arrow::datatypes::i256;
+use bytes::{BufMut, BytesMut};
 
 /// Why a value cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +157,30 @@ fn long<T: Scaled>(bytes: &[u8], scale: i8) -> Result<T, Unfit> {
         above -= step;
     }
     Ok(if negative { value.negative() } else { value })
+}
+
+/// Appends the wire format of `digits`, an integer with or without a sign, divided by ten to the `scale`.
+pub(super) fn encode(digits: &str, scale: i8, into: &mut BytesMut) {
+    let (negative, digits) = digits.strip_prefix('-').map_or((false, digits), |digits| (true, digits));
+    let scale = usize::try_from(scale).unwrap_or_default();
+    let padded = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - scale);
+    let whole = format!("{whole:0>width$}", width = whole.len().next_multiple_of(4));
+    let fraction = format!("{fraction:0<width$}", width = fraction.len().next_multiple_of(4));
+    let groups: Vec<i16> = [whole.as_bytes(), fraction.as_bytes()]
+        .concat()
+        .chunks(4)
+        .map(|group| group.iter().fold(0, |value, digit| value * 10 + i16::from(digit - b'0')))
+        .collect();
+    let leading = groups.iter().take_while(|group| **group == 0).count();
+    let trailing = groups[leading..].iter().rev().take_while(|group| **group == 0).count();
+    let kept = &groups[leading..groups.len() - trailing];
+    let weight = (whole.len() / 4) as i16 - 1 - leading as i16;
+    into.put_i16(kept.len() as i16);
+    into.put_i16(if kept.is_empty() { 0 } else { weight });
+    into.put_i16(if negative && !kept.is_empty() { 0x4000 } else { 0 });
+    into.put_i16(scale as i16);
+    kept.iter().for_each(|group| into.put_i16(*group));
 }
 
 /// The number as PostgreSQL writes it, cut short if it is long: for messages.

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, SchemaSpec, StatementId,
-    TableDescription, TableSpec,
+    CheckReport, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, RemoteWriter,
+    SchemaSpec, StatementId, TableDescription, TableSpec,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
 
@@ -18,6 +18,7 @@ use super::{
     pool::Pool,
     query,
     scope::Scope,
+    write::Writer,
 };
 
 /// An opened connection. Sends nothing until asked.
@@ -113,6 +114,10 @@ impl RemoteSql for PostgresRemote {
         decimals: Option<DecimalType>,
     ) -> Result<(Relation, TableDescription)> {
         query::describe(&self.pool, sql, decimals).await
+    }
+
+    fn writer(&self) -> Option<Arc<dyn RemoteWriter>> {
+        Some(Arc::new(Writer { pool: Arc::clone(&self.pool) }))
     }
 
     async fn begin(&self, _statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {

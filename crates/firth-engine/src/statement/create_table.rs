@@ -6,13 +6,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::{
     common::Column,
     logical_expr::{LogicalPlanBuilder, SortExpr},
+    physical_plan::EmptyRecordBatchStream,
     prelude::Expr,
 };
 use firth_catalog::{
-    Catalog, Commit, Created, DatasetKind, NativeChange, NativeDefinition, OnExisting, TableName,
-    numbered_columns,
+    Catalog, Commit, ConnectionName, Created, DatasetKind, NativeChange, NativeDefinition, OnExisting,
+    TableName, numbered_columns,
 };
-use firth_connector::{OptionSpec, OptionValue, Options};
+use firth_connector::{OptionSpec, OptionValue, Options, SchemaSpec};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
 use firth_sql::{CreateTable, Drop};
 use futures::FutureExt as _;
@@ -30,7 +31,7 @@ use crate::{
     files::declared_field,
     native::{TablePlace, assigned, columns_of, write_rows},
     resolve::{PlannedQuery, Resolver, TableHome, no_table},
-    sink::changed_meanwhile,
+    sink::{RowSink as _, changed_meanwhile},
 };
 
 /// The options of CREATE TABLE.
@@ -67,11 +68,8 @@ async fn create(session: &Session, resolver: &Resolver<'_>, statement: &CreateTa
     };
     if !home.is_temporary {
         let dataset = resolver.dataset(&home.name.dataset_name()).map_err(at_name)?;
-        if !matches!(dataset.kind, DatasetKind::Native) {
-            return Err(at_name(Diagnostic::error(
-                Code::Unsupported,
-                format!("schema {} is external: no table can be created in it", dataset.name),
-            )));
+        if let DatasetKind::External { connection, schema, .. } = &dataset.kind {
+            return create_remote(resolver, statement, (connection, schema), &home.name).await;
         }
     }
     let on_existing = on_existing(statement.creation);
@@ -100,6 +98,61 @@ async fn create(session: &Session, resolver: &Resolver<'_>, statement: &CreateTa
         Some(rows) => Ok(row_counts(rows, 0, 0)),
         None => Ok(Outcome::nothing()),
     }
+}
+
+/// A table of an external schema: made at its source, with its rows, or not at all.
+async fn create_remote(
+    resolver: &Resolver<'_>,
+    statement: &CreateTable,
+    (connection, schema): (&ConnectionName, &SchemaSpec),
+    name: &TableName,
+) -> Result<Outcome> {
+    let at_name = |error: Diagnostic| error.or_at(statement.name.span);
+    let plain = statement.partition_by.is_none()
+        && statement.cluster_by.is_empty()
+        && statement.options.value.is_empty();
+    let existing = on_existing(statement.creation);
+    if !plain || existing == OnExisting::Replace {
+        let message = format!("table \"{name}\" is made at its source, by its columns and rows alone");
+        return Err(at_name(
+            Diagnostic::error(Code::Unsupported, message)
+                .hint("Leave out OR REPLACE, PARTITION BY, CLUSTER BY and OPTIONS, or make the table there."),
+        ));
+    }
+    if resolver.has_remote_table(connection, schema, name).await.map_err(at_name)? {
+        return match existing {
+            OnExisting::Skip => Ok(Outcome::nothing()),
+            OnExisting::Fail | OnExisting::Replace => Err(at_name(
+                Diagnostic::error(Code::AlreadyExists, format!("{name} already exists at its source"))
+                    .hint("Use `CREATE TABLE IF NOT EXISTS` to keep it, or INSERT to add rows."),
+            )),
+        };
+    }
+    let planned = match &statement.query {
+        Some(query) => Some(resolver.plan_query(query, 0).await?),
+        None => None,
+    };
+    let columns = columns(statement, planned.as_ref())?;
+    // What a query happens to give says nothing about later rows.
+    let columns = match &statement.columns {
+        Some(_) => columns,
+        None => nullable(&columns),
+    };
+    let sink = resolver.new_remote_table(connection, schema, name, &columns).map_err(at_name)?;
+    let Some(planned) = planned else {
+        let none = Box::pin(EmptyRecordBatchStream::new(sink.columns()));
+        sink.write(none).await.map_err(at_name)?;
+        return Ok(Outcome::nothing());
+    };
+    let every = places(&columns, None)?;
+    let rows = blaming(resolver, resolver.run(assigned(planned, &sink.columns(), &every)?).await?);
+    Ok(row_counts(sink.write(rows).await.map_err(at_name)?, 0, 0))
+}
+
+/// The columns, each of which may be NULL.
+fn nullable(columns: &Schema) -> SchemaRef {
+    let fields = columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// Says that there is such a table before its query runs for hours.

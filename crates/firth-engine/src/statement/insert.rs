@@ -19,9 +19,12 @@ pub(super) async fn execute(
 
 async fn insert(resolver: &Resolver<'_>, statement: &Insert) -> Result<Outcome> {
     let at_target = |error: Diagnostic| error.or_at(statement.target.span);
-    let sink = resolver.sink(&statement.target.value).await.map_err(at_target)?;
+    let mut sink = resolver.sink(&statement.target.value).await.map_err(at_target)?;
+    let mut places = places(&sink.columns(), statement.columns.as_deref())?;
+    if statement.columns.is_some() && sink.take_only(&places)? {
+        places = (0..places.len()).collect();
+    }
     let columns = sink.columns();
-    let places = places(&columns, statement.columns.as_deref())?;
     let planned = resolver.plan_query(&statement.query, 0).await?;
     let planned = assigned(planned, &columns, &places).map_err(|error| error.or_at(statement.query.span))?;
     let rows = blaming(resolver, resolver.run(planned).await?);

@@ -49,10 +49,13 @@ async fn change(session: &Session, resolver: &Resolver<'_>, statement: &RowChang
         && let dataset = resolver.dataset(&name.dataset_name()).map_err(at_target)?
         && !matches!(dataset.kind, DatasetKind::Native)
     {
-        return Err(at_target(Diagnostic::error(
-            Code::Unsupported,
-            format!("table \"{name}\" is of an external schema: it is read only"),
-        )));
+        return Err(at_target(
+            Diagnostic::error(
+                Code::Unsupported,
+                format!("table \"{name}\" is of an external schema: its rows are not changed from here"),
+            )
+            .hint("INSERT adds rows to it. Change and delete rows at the source, in its own SQL."),
+        ));
     }
     for _ in 0..ATTEMPTS {
         // Each attempt reads anew, and so resolves anew.

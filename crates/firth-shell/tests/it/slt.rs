@@ -91,6 +91,7 @@ suites! {
     azure: "azure",
     gcs: "gcs",
     postgres: "postgres",
+    postgres_writes: "postgres-writes",
     spanner_stub: "spanner-stub",
     cross: "cross",
 }

@@ -23,7 +23,7 @@ CREATE TYPE spot AS (name text, at point);
 ";
 
 /// A type, the Arrow type its columns are read as, and values of it.
-const TYPES: &[(&str, &str, &[&str])] = &[
+pub(super) const TYPES: &[(&str, &str, &[&str])] = &[
     ("boolean", "Boolean", &["true", "false"]),
     ("smallint", "Int64", &["-32768", "32767", "0"]),
     ("integer", "Int64", &["-2147483648", "2147483647"]),
@@ -164,7 +164,7 @@ const TYPES: &[(&str, &str, &[&str])] = &[
     ("int[][]", "Utf8", &["'{{1,2},{3,4}}'", "'{}'"]),
 ];
 
-async fn place(test: &str) -> Option<Place> {
+pub(super) async fn place(test: &str) -> Option<Place> {
     let place = Place::new(test).await?;
     let extensions = "CREATE EXTENSION IF NOT EXISTS hstore SCHEMA public;
          CREATE EXTENSION IF NOT EXISTS citext SCHEMA public";
@@ -185,7 +185,7 @@ fn texts(batches: &[RecordBatch]) -> Vec<Option<String>> {
 }
 
 /// The server's own texts of what a query gives.
-async fn written(place: &Place, sql: &str) -> Vec<Option<String>> {
+pub(super) async fn written(place: &Place, sql: &str) -> Vec<Option<String>> {
     let rows = place.admin.query(sql, &[]).await.expect("the test's own SQL is right");
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -1,0 +1,29 @@
+//! Writing to a SQL remote: rows at the end of a table.
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::execution::SendableRecordBatchStream;
+use firth_diagnostic::Result;
+
+use crate::TableSpec;
+
+/// Where rows go.
+#[derive(Clone, Debug)]
+pub struct RemoteWrite {
+    /// The table.
+    pub table: TableSpec,
+    /// The columns of the rows, by the table's own names. Of those that the table has besides, the source
+    /// decides what they hold.
+    pub columns: SchemaRef,
+    /// Whether the table is made, with these columns, in the same transaction. It must not exist.
+    pub create: bool,
+}
+
+/// Writes to a SQL remote.
+#[async_trait]
+pub trait RemoteWriter: Send + Sync {
+    /// Takes all rows, whose columns are those of `write`, or none; answers how many there were.
+    ///
+    /// The rows are read once, after the source has let us in. Dropping it before its end leaves nothing there.
+    async fn write(&self, write: &RemoteWrite, rows: SendableRecordBatchStream) -> Result<u64>;
+}

@@ -1,0 +1,228 @@
+//! Arrow values as a binary `COPY` takes them: the way back of `column`.
+
+use arrow::{
+    array::{Array, AsArray, RecordBatch},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type,
+        IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    },
+};
+use bytes::{BufMut, BytesMut};
+use firth_diagnostic::{Code, Diagnostic, Result};
+use postgres_types::{Kind, Type};
+
+use super::numeric;
+
+/// Days and microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
+const EPOCH_DAYS: i32 = 10_957;
+const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
+
+/// How values of one column are written.
+#[derive(Clone, Debug)]
+pub(super) enum Encoder {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric(i8),
+    Text,
+    Uuid,
+    Jsonb,
+    Bytes,
+    Date,
+    Time,
+    Timestamp,
+    Interval,
+    /// With the type of the elements.
+    Array(Type, Box<Encoder>),
+    /// Field by field, with their types.
+    Composite(Vec<(Type, Encoder)>),
+}
+
+/// Why a value cannot be written.
+enum Unfit {
+    OutOfRange(String),
+    /// Not the text of a value of this type.
+    NotA(&'static str, String),
+    Nul,
+}
+
+/// What a binary `COPY` begins with, and ends with.
+pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+pub(super) const TRAILER: &[u8] = &[0xff, 0xff];
+
+impl Encoder {
+    /// How values of `data_type` are written to a column of `type_`; `None` if they are not.
+    pub(super) fn new(data_type: &DataType, type_: &Type) -> Option<Self> {
+        Some(match (data_type, type_.kind()) {
+            (_, Kind::Domain(base)) => return Encoder::new(data_type, base),
+            (DataType::List(field), Kind::Array(element)) => {
+                let encoder = Encoder::new(field.data_type(), element)?;
+                Encoder::Array(element.clone(), Box::new(encoder))
+            }
+            (DataType::Struct(fields), Kind::Composite(into)) if fields.len() == into.len() => {
+                let fields = fields.iter().zip(into);
+                let fields = fields.map(|(field, into)| {
+                    Some((into.type_().clone(), Encoder::new(field.data_type(), into.type_())?))
+                });
+                Encoder::Composite(fields.collect::<Option<_>>()?)
+            }
+            (DataType::Utf8, Kind::Enum(_)) => Encoder::Text,
+            (DataType::Utf8, _) if type_.name() == "citext" => Encoder::Text,
+            _ => match (data_type, type_) {
+                (DataType::Boolean, &Type::BOOL) => Encoder::Bool,
+                (DataType::Int64, &Type::INT2) => Encoder::Int2,
+                (DataType::Int64, &Type::INT4) => Encoder::Int4,
+                (DataType::Int64, &Type::INT8) => Encoder::Int8,
+                (DataType::Int64, &Type::OID) => Encoder::Oid,
+                (DataType::Float64, &Type::FLOAT4) => Encoder::Float4,
+                (DataType::Float64, &Type::FLOAT8) => Encoder::Float8,
+                (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale), &Type::NUMERIC) => {
+                    Encoder::Numeric(*scale)
+                }
+                (
+                    DataType::Utf8,
+                    &Type::TEXT | &Type::VARCHAR | &Type::BPCHAR | &Type::NAME | &Type::XML | &Type::JSON,
+                ) => Encoder::Text,
+                (DataType::Utf8, &Type::UUID) => Encoder::Uuid,
+                (DataType::Utf8, &Type::JSONB) => Encoder::Jsonb,
+                (DataType::Binary, &Type::BYTEA) => Encoder::Bytes,
+                (DataType::Date32, &Type::DATE) => Encoder::Date,
+                (DataType::Time64(TimeUnit::Microsecond), &Type::TIME) => Encoder::Time,
+                (DataType::Timestamp(TimeUnit::Microsecond, None), &Type::TIMESTAMP)
+                | (DataType::Timestamp(TimeUnit::Microsecond, Some(_)), &Type::TIMESTAMPTZ) => {
+                    Encoder::Timestamp
+                }
+                (DataType::Interval(IntervalUnit::MonthDayNano), &Type::INTERVAL) => Encoder::Interval,
+                _ => return None,
+            },
+        })
+    }
+
+    /// Appends the length of a value and its bytes, or −1 for NULL.
+    fn value(&self, values: &dyn Array, row: usize, into: &mut BytesMut) -> Result<(), Unfit> {
+        if values.is_null(row) {
+            into.put_i32(-1);
+            return Ok(());
+        }
+        let place = into.len();
+        into.put_i32(0);
+        self.bytes(values, row, into)?;
+        let length = into.len() - place - 4;
+        let length =
+            i32::try_from(length).map_err(|_| Unfit::OutOfRange(format!("a value of {length} bytes")))?;
+        into[place..place + 4].copy_from_slice(&length.to_be_bytes());
+        Ok(())
+    }
+
+    fn bytes(&self, values: &dyn Array, row: usize, into: &mut BytesMut) -> Result<(), Unfit> {
+        let integer = || values.as_primitive::<Int64Type>().value(row);
+        let out_of_range = |number: i64| Unfit::OutOfRange(number.to_string());
+        match self {
+            Encoder::Bool => into.put_u8(values.as_boolean().value(row).into()),
+            Encoder::Int2 => into.put_i16(i16::try_from(integer()).map_err(|_| out_of_range(integer()))?),
+            Encoder::Int4 => into.put_i32(i32::try_from(integer()).map_err(|_| out_of_range(integer()))?),
+            Encoder::Int8 => into.put_i64(integer()),
+            Encoder::Oid => into.put_u32(u32::try_from(integer()).map_err(|_| out_of_range(integer()))?),
+            Encoder::Float4 => {
+                let number = values.as_primitive::<Float64Type>().value(row);
+                let narrow = number as f32;
+                if narrow.is_infinite() && number.is_finite() {
+                    return Err(Unfit::OutOfRange(number.to_string()));
+                }
+                into.put_f32(narrow);
+            }
+            Encoder::Float8 => into.put_f64(values.as_primitive::<Float64Type>().value(row)),
+            Encoder::Numeric(scale) => match values.data_type() {
+                DataType::Decimal128(..) => {
+                    let value = values.as_primitive::<Decimal128Type>().value(row);
+                    numeric::encode(&value.to_string(), *scale, into);
+                }
+                _ => {
+                    let value = values.as_primitive::<Decimal256Type>().value(row);
+                    numeric::encode(&value.to_string(), *scale, into);
+                }
+            },
+            Encoder::Text => into.put_slice(text(values, row)?.as_bytes()),
+            Encoder::Uuid => {
+                let text = text(values, row)?;
+                let uuid = uuid::Uuid::parse_str(text);
+                into.put_slice(uuid.map_err(|_| Unfit::NotA("uuid", text.to_owned()))?.as_bytes());
+            }
+            Encoder::Jsonb => {
+                into.put_u8(1);
+                into.put_slice(text(values, row)?.as_bytes());
+            }
+            Encoder::Bytes => into.put_slice(values.as_binary::<i32>().value(row)),
+            Encoder::Date => into.put_i32(values.as_primitive::<Date32Type>().value(row) - EPOCH_DAYS),
+            Encoder::Time => into.put_i64(values.as_primitive::<Time64MicrosecondType>().value(row)),
+            Encoder::Timestamp => {
+                into.put_i64(values.as_primitive::<TimestampMicrosecondType>().value(row) - EPOCH_MICROS);
+            }
+            Encoder::Interval => {
+                let value = values.as_primitive::<IntervalMonthDayNanoType>().value(row);
+                if value.nanoseconds % 1000 != 0 {
+                    return Err(Unfit::OutOfRange(format!("{} nanoseconds", value.nanoseconds)));
+                }
+                into.put_i64(value.nanoseconds / 1000);
+                into.put_i32(value.days);
+                into.put_i32(value.months);
+            }
+            Encoder::Array(type_, encoder) => {
+                let elements = values.as_list::<i32>().value(row);
+                into.put_i32(i32::from(!elements.is_empty()));
+                into.put_i32(i32::from(elements.null_count() > 0));
+                into.put_u32(type_.oid());
+                if !elements.is_empty() {
+                    into.put_i32(elements.len() as i32);
+                    into.put_i32(1);
+                }
+                for element in 0..elements.len() {
+                    encoder.value(&elements, element, into)?;
+                }
+            }
+            Encoder::Composite(fields) => {
+                into.put_i32(fields.len() as i32);
+                for ((type_, encoder), values) in fields.iter().zip(values.as_struct().columns()) {
+                    into.put_u32(type_.oid());
+                    encoder.value(values, row, into)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The protocol takes any bytes, but no text of PostgreSQL holds a NUL.
+fn text(values: &dyn Array, row: usize) -> Result<&str, Unfit> {
+    let text = values.as_string::<i32>().value(row);
+    if text.contains('\0') { Err(Unfit::Nul) } else { Ok(text) }
+}
+
+/// Appends the rows of a batch, whose columns have the types that the encoders were made for.
+pub(super) fn rows(batch: &RecordBatch, encoders: &[Encoder], into: &mut BytesMut) -> Result<()> {
+    for row in 0..batch.num_rows() {
+        into.put_i16(encoders.len() as i16);
+        for (index, (encoder, values)) in encoders.iter().zip(batch.columns()).enumerate() {
+            encoder.value(values, row, into).map_err(|unfit| {
+                let name = batch.schema_ref().field(index).name().clone();
+                let what = match unfit {
+                    Unfit::OutOfRange(value) => format!("{value} does not fit column {name:?}"),
+                    Unfit::NotA(type_, value) => {
+                        format!("{value:?} is not a {type_}, which column {name:?} holds")
+                    }
+                    Unfit::Nul => {
+                        format!(
+                            "a text for column {name:?} holds a NUL character, which PostgreSQL does not take"
+                        )
+                    }
+                };
+                Diagnostic::error(Code::BadData, what).hint("Nothing was written.")
+            })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Tables of external schemas as sinks: rows go to their source, all or none.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::execution::SendableRecordBatchStream;
+use firth_catalog::{ConnectionName, TableName};
+use firth_connector::{RemoteWrite, RemoteWriter, SchemaSpec, TableSpec};
+use firth_diagnostic::{Code, Diagnostic, Result};
+
+use crate::{
+    native::plain_columns,
+    resolve::{Resolver, no_table},
+    sink::RowSink,
+};
+
+/// A table at a source, or one that is to be made there.
+pub(crate) struct RemoteSink {
+    writer: Arc<dyn RemoteWriter>,
+    write: RemoteWrite,
+}
+
+impl Resolver<'_> {
+    /// A table of an external schema, as it is now.
+    pub(crate) async fn remote_sink(
+        &self,
+        connection: &ConnectionName,
+        schema: &SchemaSpec,
+        name: &TableName,
+    ) -> Result<RemoteSink> {
+        let writer = self.writer(connection, name)?;
+        let remote = self.open_named(connection, None)?;
+        let table = spec(schema, name);
+        let description = match remote.remote.describe(&table).await {
+            Ok(description) => description,
+            Err(error) if error.code() == Code::NotFound => {
+                let known = remote.remote.list(schema).await.unwrap_or_default();
+                return Err(no_table(name, known.iter().map(|table| table.name.as_str())));
+            }
+            Err(error) => return Err(error),
+        };
+        let columns = plain_columns(&description.schema);
+        Ok(RemoteSink { writer, write: RemoteWrite { table, columns, create: false } })
+    }
+
+    /// A table that is to be made in an external schema, with its rows.
+    pub(crate) fn new_remote_table(
+        &self,
+        connection: &ConnectionName,
+        schema: &SchemaSpec,
+        name: &TableName,
+        columns: &Schema,
+    ) -> Result<RemoteSink> {
+        let writer = self.writer(connection, name)?;
+        let write = RemoteWrite { table: spec(schema, name), columns: plain_columns(columns), create: true };
+        Ok(RemoteSink { writer, write })
+    }
+
+    /// Whether an external schema has a table of this name.
+    pub(crate) async fn has_remote_table(
+        &self,
+        connection: &ConnectionName,
+        schema: &SchemaSpec,
+        name: &TableName,
+    ) -> Result<bool> {
+        let remote = self.open_named(connection, None)?;
+        match remote.remote.describe(&spec(schema, name)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Code::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn writer(&self, connection: &ConnectionName, name: &TableName) -> Result<Arc<dyn RemoteWriter>> {
+        let remote = self.open_named(connection, None)?;
+        Arc::clone(&remote.remote).sql().and_then(|sql| sql.writer()).ok_or_else(|| {
+            Diagnostic::error(Code::Unsupported, format!("table \"{name}\" cannot be written"))
+                .detail(format!("connections of type {} only read", remote.id.kind))
+        })
+    }
+}
+
+fn spec(schema: &SchemaSpec, name: &TableName) -> TableSpec {
+    TableSpec { schema: schema.schema.clone(), name: name.table.clone() }
+}
+
+#[async_trait]
+impl RowSink for RemoteSink {
+    fn columns(&self) -> SchemaRef {
+        Arc::clone(&self.write.columns)
+    }
+
+    /// The source decides what the other columns hold, by their defaults.
+    fn take_only(&mut self, places: &[usize]) -> Result<bool> {
+        let columns = self.write.columns.project(places).map_err(Diagnostic::internal)?;
+        self.write.columns = Arc::new(columns);
+        Ok(true)
+    }
+
+    async fn write(&self, rows: SendableRecordBatchStream) -> Result<u64> {
+        self.writer.write(&self.write, rows).await
+    }
+}

@@ -1,0 +1,5 @@
+-- What is read and written by this suite alone: others list the tables of their schema.
+CREATE TABLE words (id bigint PRIMARY KEY, word text);
+INSERT INTO words VALUES (1, 'apple'), (2, 'Apple'), (3, 'äpfel'), (4, 'Zebra');
+CREATE TABLE odd (id bigint PRIMARY KEY, price money);
+CREATE TABLE sink (id integer PRIMARY KEY, word text, price numeric(9, 2) DEFAULT 7.25, list integer[]);
