@@ -12,7 +12,13 @@ use std::{
 use firth_diagnostic::Result;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{CatalogOptions, error::StoreResult, home::Home, sealing::Sealing, store::migrations};
+use crate::{
+    CatalogOptions,
+    error::StoreResult,
+    home::Home,
+    sealing::Sealing,
+    store::{migrations, rehearsal},
+};
 
 /// How long a transaction waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,6 +83,21 @@ impl Catalog {
         let path = home.database();
         let connection = connect(&home, &path).map_err(|failure| failure.into_diagnostic(&path))?;
         Ok(Catalog { path, connection: Mutex::new(connection), sealing: Sealing::new(home, options) })
+    }
+
+    /// A copy of the catalog in `home` that lives in memory and ends with the process: what a rehearsal changes.
+    /// Nothing is made or changed in the folder, which need not be there. The copy's first secret is sealed with a
+    /// key of its own.
+    pub fn rehearse(home: &Path) -> Result<Self> {
+        let options = CatalogOptions::from_environment()?;
+        let home = Home::at(home);
+        let path = home.database();
+        let connection = rehearsal::copy(&path).map_err(|failure| failure.into_diagnostic(&path))?;
+        Ok(Catalog {
+            path,
+            connection: Mutex::new(connection),
+            sealing: Sealing::for_rehearsal(home, options),
+        })
     }
 
     /// The folder of the catalog.

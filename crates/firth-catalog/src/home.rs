@@ -25,6 +25,11 @@ impl Home {
         Ok(Home(path.to_owned()))
     }
 
+    /// The folder at `path`, whether or not it is there.
+    pub(crate) fn at(path: &Path) -> Self {
+        Home(path.to_owned())
+    }
+
     /// The SQLite database.
     pub(crate) fn database(&self) -> PathBuf {
         self.0.join("catalog.db")

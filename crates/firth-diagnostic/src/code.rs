@@ -34,6 +34,8 @@ pub enum Code {
     Cancelled,
     /// A local file or the terminal failed.
     Io,
+    /// An ASSERT did not hold.
+    Assertion,
     /// A defect of Firth.
     Internal,
 }
@@ -56,6 +58,7 @@ impl Code {
             Code::Exhausted => "exhausted",
             Code::Cancelled => "cancelled",
             Code::Io => "io",
+            Code::Assertion => "assertion",
             Code::Internal => "internal",
         }
     }

@@ -46,7 +46,12 @@ impl Report {
 
     /// An INT64 column.
     pub(crate) fn integers(self, name: &str, values: impl IntoIterator<Item = i64>) -> Self {
-        let values: Int64Array = values.into_iter().map(Some).collect();
+        self.optional_integers(name, values.into_iter().map(Some))
+    }
+
+    /// An INT64 column with NULLs.
+    pub(crate) fn optional_integers(self, name: &str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
+        let values: Int64Array = values.into_iter().collect();
         self.column(name, DataType::Int64, Arc::new(values))
     }
 

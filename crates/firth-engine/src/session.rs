@@ -38,6 +38,9 @@ pub struct SessionOptions {
     pub parameters: Parameters,
     /// The settings to start with.
     pub settings: Settings,
+    /// Whether statements are rehearsed: definitions are made in a copy of the catalog that ends with the session,
+    /// queries are planned, and nothing is read or written.
+    pub rehearsal: bool,
     /// How PROMPT() asks. `None`: PROMPT() is an error.
     pub prompt: Option<Arc<dyn Prompt>>,
 }
@@ -111,7 +114,10 @@ impl Session {
         if let Some(catalog) = self.catalog.get() {
             return Ok(catalog);
         }
-        let opened = Catalog::open(&self.options.home)?;
+        let opened = match self.options.rehearsal {
+            true => Catalog::rehearse(&self.options.home)?,
+            false => Catalog::open(&self.options.home)?,
+        };
         Ok(self.catalog.get_or_init(|| opened))
     }
 

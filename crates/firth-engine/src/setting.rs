@@ -73,13 +73,31 @@ pub const SETTINGS: &[SettingSpec] = &[
         default: "UTC",
         doc: "The zone that civil times are read in where a TIMESTAMP is wanted.",
     },
+    SettingSpec {
+        name: "keys",
+        kind: SettingKind::Choice(&["emacs", "vi"]),
+        default: "emacs",
+        doc: "How the shell's line editor reads keys.",
+    },
 ];
 
 /// The values set, over the defaults. Every value was checked when set.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    values: BTreeMap<&'static str, String>,
+    values: BTreeMap<&'static str, Given>,
 }
+
+/// A value, and where it was given.
+#[derive(Clone, Debug)]
+struct Given {
+    value: String,
+    origin: String,
+}
+
+/// Where values come from that nobody gave.
+const DEFAULT: &str = "default";
+/// Where the values of SET come from.
+const STATEMENT: &str = "SET";
 
 impl Settings {
     /// The spec of this name; the error offers the nearest.
@@ -93,27 +111,42 @@ impl Settings {
         })
     }
 
-    /// Sets a setting from its text.
+    /// Sets a setting from its text, as SET does.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        self.set_from(STATEMENT, name, text)
+    }
+
+    /// Sets a setting from its text. `origin` is what SHOW SETTINGS says of where it was given: a file, a variable,
+    /// a flag.
+    pub fn set_from(&mut self, origin: &str, name: &str, text: &str) -> Result<()> {
         let spec = Self::spec(name)?;
         let value = spec.kind.normalize(text).ok_or_else(|| {
             Diagnostic::error(Code::Invalid, format!("{text:?} is not a value of setting {:?}", spec.name))
                 .hint(format!("It takes {}.", spec.kind.describe()))
         })?;
-        self.values.insert(spec.name, value);
+        self.values.insert(spec.name, Given { value, origin: origin.to_owned() });
         Ok(())
     }
 
-    /// Back to the default.
-    pub fn reset(&mut self, name: &str) -> Result<()> {
-        self.values.remove(Self::spec(name)?.name);
+    /// Back to what it is in `start`, such as what a file gave, or to the default.
+    pub fn reset(&mut self, name: &str, start: &Settings) -> Result<()> {
+        let name = Self::spec(name)?.name;
+        match start.values.get(name) {
+            Some(given) => self.values.insert(name, given.clone()),
+            None => self.values.remove(name),
+        };
         Ok(())
+    }
+
+    /// Where the value was given.
+    pub fn origin(&self, name: &str) -> &str {
+        self.values.get(name).map_or(DEFAULT, |given| &given.origin)
     }
 
     /// The value's text, or the default's. Empty: decided when used.
     pub fn text(&self, name: &str) -> &str {
         match self.values.get(name) {
-            Some(value) => value,
+            Some(given) => &given.value,
             None => SETTINGS.iter().find(|spec| spec.name == name).map_or("", |spec| spec.default),
         }
     }
@@ -211,6 +244,14 @@ mod tests {
         settings.set("memory_limit", "1.5G").expect("valid");
         assert_eq!(settings.number("memory_limit"), Some(3 << 29));
         assert_eq!(settings.set("threads", "0").expect_err("zero").code(), Code::Invalid);
+        assert_eq!((settings.origin("pushdown"), settings.origin("threads")), ("SET", "default"));
+        let start = settings.clone();
+        settings.set_from("--threads", "threads", "3").expect("valid");
+        settings.set("pushdown", "off").expect("valid");
+        assert_eq!(settings.origin("threads"), "--threads");
+        settings.reset("pushdown", &start).expect("known");
+        settings.reset("threads", &start).expect("known");
+        assert_eq!((settings.text("pushdown"), settings.text("threads")), ("safe", ""));
         assert_eq!(settings.set("pushdwon", "on").expect_err("typo").hints().len(), 1);
     }
 }

@@ -12,8 +12,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     Exit,
     cli::{Request, Work},
+    doctor, format_files,
     interrupt::{Interrupt, Listen},
-    logging,
+    lint_files, logging,
     output::Output,
     panic,
     reporter::Reporter,
@@ -34,15 +35,23 @@ enum Input {
 
 /// Does what the command line asks for.
 pub(crate) fn run(request: Request) -> Exit {
-    logging::start(request.verbose);
     panic::keep_words();
     let reporter = Reporter::new(request.no_color, request.quiet, request.verbose > 0);
+    if let Err(error) = logging::start(request.verbose, request.log.as_ref(), request.log_file.as_deref()) {
+        let path = request.log_file.unwrap_or_default();
+        let told = Diagnostic::error(Code::Io, format!("could not write {:?}", path.display().to_string()));
+        reporter.error(&told.detail(error.to_string()).hint("The folder must exist."), None);
+        return Exit::Failed;
+    }
     let (scripts, unread) = match &request.task {
         Work::Demo => {
             reporter.error(&demo(), None);
             return Exit::Failed;
         }
         Work::Shell => return shell::run(&request, reporter),
+        Work::Format(paths, check) => return format_files::run(reporter, paths, *check),
+        Work::Doctor => return doctor::run(&request, reporter),
+        Work::Lint(paths) => return lint_files::run(reporter, paths),
         Work::Verify(paths) => return verified(&request, reporter, paths),
         Work::Text(text) => (vec![Input::Script(Script::new("-c", text.clone()))], false),
         Work::Files(paths) => {
@@ -136,9 +145,16 @@ async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scri
     };
     let mut runner = Runner::new(request, reporter, output, interrupt);
     let exit = run_statements(request, &mut runner, scripts).await;
-    let Runner { session, output, .. } = runner;
+    let Runner { session, output, junit, .. } = runner;
     drop(session);
     Canceller::drained().await;
+    // Most of all when an assertion failed.
+    if let Some(report) = junit
+        && let Err(error) = report.write()
+    {
+        reporter.error(&error, None);
+        return Exit::Failed;
+    }
     let keep = exit == Exit::Fine || (exit == Exit::Failed && request.continue_on_error);
     if !keep {
         return exit;

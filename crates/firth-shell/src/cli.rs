@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{IsTerminal as _, stdin, stdout},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -11,19 +11,36 @@ use firth_engine::Settings;
 use firth_sql::Parameters;
 
 use crate::{
+    config,
     format::{Between, FORMATS, Format},
-    home, parameter,
+    home,
+    logging::Filter,
+    parameter,
 };
 
 const EXAMPLES: &str = "\
 Examples:
-  firth                                             type SQL, see rows
-  firth -c \"SELECT 1 AS one\"                        run a statement and leave
-  firth run load.sql report.sql -o report.parquet   run files, keep the result
-  firth run - --param day=2026-01-02 < daily.sql    @day in the script
-  firth -c \"SHOW SETTINGS\"                          names for --set
+  firth                                            type SQL, see rows
+  firth -c \"SELECT 1 AS one\"                       run a statement and leave
+  firth run a.sql b.sql -o report.parquet          run files, keep the result
+  firth run - --param day=2026-01-02 < daily.sql   @day in the script
+More flags: firth run --help. Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 interrupted.";
 
-Exit codes: 0 fine, 1 a statement failed, 2 wrong usage, 130 interrupted.";
+/// Flags that `firth --help` leaves to `firth run --help`, so that it fits a screen.
+const RARE: &[&str] = &[
+    "memory_limit",
+    "threads",
+    "stats",
+    "continue_on_error",
+    "fail_on_empty",
+    "from",
+    "dry_run",
+    "junit",
+    "quiet",
+    "no_color",
+    "log",
+    "log_file",
+];
 
 /// One SQL query over files in S3, Azure and Google Cloud Storage, PostgreSQL, Spanner and local files.
 #[derive(Parser)]
@@ -51,6 +68,35 @@ enum Task {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Lay out SQL files; tokens and comments stay
+    Fmt {
+        /// The files, or folders of .sql files; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Change nothing; fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// Find what is seldom meant in SQL files
+    Lint {
+        /// The files, or folders of .sql files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Say what is wrong with this installation
+    Doctor {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
     /// Finish or forget exports whose process died
     Clean {
         #[command(flatten)]
@@ -65,6 +111,7 @@ enum Task {
         flags: Flags,
     },
     /// Say how to run the demo
+    #[command(hide = true)]
     Demo {
         #[command(flatten)]
         flags: Flags,
@@ -75,11 +122,12 @@ enum Task {
 /// laid over each other: clap's own global flags would forget the repeated ones before a subcommand.
 #[derive(Args, Clone, Default)]
 struct Flags {
-    /// Where catalog and keys are [default: $FIRTH_HOME, else the platform's data folder]
+    /// Where catalog and keys are [default: $FIRTH_HOME]
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// How results are written [default: table on a terminal, csv otherwise]
-    #[arg(long, value_name = "FORMAT", value_parser = FORMATS.iter().map(|f| f.name).collect::<Vec<_>>())]
+    /// How results are written, such as table, csv or parquet
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(value_parser = FORMATS.iter().map(|f| f.name).collect::<Vec<_>>())]
     format: Option<String>,
     /// Write all results to a file; its extension chooses the format
     #[arg(short, long, value_name = "FILE")]
@@ -97,7 +145,7 @@ struct Flags {
     #[arg(long, value_name = "N")]
     threads: Option<String>,
     /// After each statement, one JSON line on standard error
-    #[arg(long, value_name = "json", value_parser = ["json"])]
+    #[arg(long, value_name = "json", value_parser = ["json"], hide_possible_values = true)]
     stats: Option<String>,
     /// Run the rest after a statement has failed; the exit code is still 1
     #[arg(long)]
@@ -108,12 +156,24 @@ struct Flags {
     /// Begin with the Nth statement of the run, as `--stats json` counts them
     #[arg(long, value_name = "N")]
     from: Option<u64>,
+    /// Say what would be asked of which source, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write what became of each ASSERT to a file, as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// No warnings and notes
     #[arg(short, long)]
     quiet: bool,
     /// Say more: figures of each statement; twice: log lines
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Log lines of a level, or of modules: info,firth_connectors=debug
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    log: Option<Filter>,
+    /// Add log lines to a file instead of standard error
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// No colours, also with NO_COLOR set
     #[arg(long)]
     no_color: bool,
@@ -149,10 +209,18 @@ pub(crate) struct Request {
     pub(crate) fail_on_empty: bool,
     /// The first statement that is run, from one.
     pub(crate) from: u64,
+    /// Whether statements are rehearsed only.
+    pub(crate) dry_run: bool,
+    /// Where the report of the assertions goes.
+    pub(crate) junit: Option<PathBuf>,
     /// Whether warnings and notes are left out.
     pub(crate) quiet: bool,
     /// How much more is said.
     pub(crate) verbose: u8,
+    /// Which log lines are written.
+    pub(crate) log: Option<Filter>,
+    /// Where they are written.
+    pub(crate) log_file: Option<PathBuf>,
     /// Whether colours are off whatever the terminal can do.
     pub(crate) no_color: bool,
 }
@@ -165,6 +233,12 @@ pub(crate) enum Work {
     Files(Vec<PathBuf>),
     /// `verify FILE…`.
     Verify(Vec<PathBuf>),
+    /// `fmt FILE…`, and whether it only looks.
+    Format(Vec<PathBuf>, bool),
+    /// `lint FILE…`.
+    Lint(Vec<PathBuf>),
+    /// `doctor`.
+    Doctor,
     /// Nothing was named and somebody sits there.
     Shell,
     /// `demo`.
@@ -173,17 +247,46 @@ pub(crate) enum Work {
 
 /// Reads the command line. The error is the message, ready to print.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Asked, String> {
-    let matched = CommandLine::command()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let matched =
+        command().try_get_matches_from(arguments).and_then(|matches| CommandLine::from_arg_matches(&matches));
     let line = match matched {
         Ok(line) => line,
         Err(error) if !error.use_stderr() => return Ok(Asked::Answer(error.render().to_string())),
         Err(error) => return Err(usage_text(&error.render().to_string())),
     };
-    request(line)
-        .map(|request| Asked::Run(Box::new(request)))
-        .map_err(|message| usage_text(&format!("error: {message}\n\nFor more information, try '--help'.\n")))
+    match &line.subcommand {
+        Some(Task::Completions { shell }) => return Ok(Asked::Answer(completions(*shell))),
+        Some(Task::Man) => {
+            return manual().map(Asked::Answer).map_err(|error| usage_text(&format!("error: {error}\n")));
+        }
+        _ => {}
+    }
+    request(line).map(|request| Asked::Run(Box::new(request))).map_err(|message| {
+        match message.starts_with("error[") {
+            // It has its place and says what to do.
+            true => message,
+            false => usage_text(&format!("error: {message}\n\nFor more information, try '--help'.\n")),
+        }
+    })
+}
+
+/// The command line as it is shown.
+fn command() -> clap::Command {
+    RARE.iter().fold(CommandLine::command(), |command, name| command.mut_arg(name, |flag| flag.hide(true)))
+}
+
+/// The script that makes a shell complete our flags.
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    // Of the shell's script everything may be known.
+    clap_complete::generate(shell, &mut CommandLine::command(), "firth", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+fn manual() -> std::io::Result<String> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(CommandLine::command()).render(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 /// Error lines of the program read `error[code]: …`, this kind too.
@@ -196,6 +299,10 @@ fn request(line: CommandLine) -> Result<Request, String> {
         (Some(_), Some(_)) => return Err("'-c' cannot be used with a subcommand".to_owned()),
         (Some(sql), None) => (Work::Text(sql), Flags::default()),
         (None, Some(Task::Run { files, flags })) => (Work::Files(files), flags),
+        (None, Some(Task::Fmt { files, check })) => (Work::Format(files, check), Flags::default()),
+        (None, Some(Task::Lint { files })) => (Work::Lint(files), Flags::default()),
+        (None, Some(Task::Doctor { flags })) => (Work::Doctor, flags),
+        (None, Some(Task::Completions { .. } | Task::Man)) => return Err("these answer at once".to_owned()),
         (None, Some(Task::Clean { flags })) => (Work::Text("CLEAN EXPORTS".to_owned()), flags),
         (None, Some(Task::Verify { files, flags })) => (Work::Verify(files), flags),
         (None, Some(Task::Demo { flags })) => (Work::Demo, flags),
@@ -207,17 +314,21 @@ fn request(line: CommandLine) -> Result<Request, String> {
     let home = flags.home.clone().or_else(home::default).ok_or("there is no home folder: give '--home'")?;
     Ok(Request {
         task: work,
-        home,
         format: format(&flags)?,
-        settings: settings(&flags)?,
+        settings: settings(&flags, &home)?,
+        home,
         parameters: parameters(&flags)?,
-        output: flags.output,
+        output: flags.output.filter(|_| !flags.dry_run),
+        dry_run: flags.dry_run,
+        junit: flags.junit,
         stats: flags.stats.is_some(),
         continue_on_error: flags.continue_on_error,
         fail_on_empty: flags.fail_on_empty,
         from: flags.from.unwrap_or(1),
         quiet: flags.quiet,
         verbose: flags.verbose,
+        log: flags.log,
+        log_file: flags.log_file,
         no_color: flags.no_color,
     })
 }
@@ -237,8 +348,12 @@ impl Flags {
             continue_on_error: self.continue_on_error | after.continue_on_error,
             fail_on_empty: self.fail_on_empty | after.fail_on_empty,
             from: after.from.or(self.from),
+            dry_run: self.dry_run | after.dry_run,
+            junit: after.junit.or(self.junit),
             quiet: self.quiet | after.quiet,
             verbose: self.verbose.saturating_add(after.verbose),
+            log: after.log.or(self.log),
+            log_file: after.log_file.or(self.log_file),
             no_color: self.no_color | after.no_color,
         }
     }
@@ -246,6 +361,10 @@ impl Flags {
 
 /// `--format`, else the extension of `-o`, else what suits standard output.
 fn format(flags: &Flags) -> Result<&'static Format, String> {
+    if flags.dry_run && flags.output.is_some() {
+        // What would be asked is told, and the file is left alone.
+        return format(&Flags { output: None, format: None, ..flags.clone() });
+    }
     let named = |name: &str| {
         Format::named(name).ok_or_else(|| format!("there is no format {name:?}: choose {}", Format::names()))
     };
@@ -276,10 +395,11 @@ fn format(flags: &Flags) -> Result<&'static Format, String> {
     Ok(format)
 }
 
-fn settings(flags: &Flags) -> Result<Settings, String> {
+fn settings(flags: &Flags, home: &Path) -> Result<Settings, String> {
     let mut settings = Settings::default();
+    config::load(home, &mut settings)?;
     let mut set = |flag: &str, name: &str, value: &str| {
-        settings.set(name, value).map_err(|error| {
+        settings.set_from(flag, name, value).map_err(|error| {
             let hints = error.hints().join(" ");
             format!("invalid value for '{flag}': {error}. {hints}")
         })
@@ -347,7 +467,7 @@ mod tests {
     #[test]
     fn help_fits_a_screen() {
         let Err(help) = parsed("firth --help") else { panic!("help is an answer") };
-        assert!(help.lines().count() <= 50, "{} lines", help.lines().count());
+        assert!(help.lines().count() <= 30, "{} lines", help.lines().count());
     }
 
     #[test]

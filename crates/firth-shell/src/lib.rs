@@ -10,11 +10,16 @@
 
 mod batch;
 mod cli;
+mod config;
+mod doctor;
 mod execution;
 mod exit;
 mod format;
+mod format_files;
 mod home;
 mod interrupt;
+mod junit;
+mod lint_files;
 mod logging;
 mod memory;
 mod output;

@@ -12,9 +12,9 @@ use firth_engine::{Session, SessionOptions};
 use futures::FutureExt as _;
 
 use crate::{
-    cli::Request, execution::Execution, format::WriteError, home, interrupt::Interrupt, memory,
-    output::Output, panic, progress::Progress, reporter::Reporter, script::Script, shell::terminal_prompt,
-    stats::StatementStats,
+    cli::Request, execution::Execution, format::WriteError, home, interrupt::Interrupt, junit::JunitReport,
+    memory, output::Output, panic, progress::Progress, reporter::Reporter, script::Script,
+    shell::terminal_prompt, stats::StatementStats,
 };
 
 /// A session and everything around it that a statement needs.
@@ -29,6 +29,8 @@ pub(crate) struct Runner {
     pub(crate) last_figures: Option<String>,
     /// The columns of the result that came last.
     pub(crate) last_columns: Vec<String>,
+    /// What became of assertions, if a report of it is wanted.
+    pub(crate) junit: Option<JunitReport>,
     interrupt: Interrupt,
     stats: bool,
     fail_on_empty: bool,
@@ -65,6 +67,8 @@ pub(crate) struct Done {
 #[derive(Default)]
 struct Known {
     kind: Option<&'static str>,
+    /// What an ASSERT claims.
+    claim: Option<String>,
     has_rows: bool,
     columns: Vec<String>,
     rows: u64,
@@ -85,9 +89,11 @@ impl Runner {
             reporter,
             last_figures: None,
             last_columns: Vec::new(),
+            junit: request.junit.as_deref().map(JunitReport::new),
             interrupt,
             stats: request.stats,
-            fail_on_empty: request.fail_on_empty,
+            // A rehearsal has rows about sources, and of none if nothing is read.
+            fail_on_empty: request.fail_on_empty && !request.dry_run,
             from: request.from,
             statements: 0,
         }
@@ -149,11 +155,16 @@ impl Runner {
             Canceller::drained().await;
         }
         let (ended, code) = match result {
-            Ok(()) => (Ended::Fine, None),
+            Ok(()) => {
+                self.assertion(&statement, &progress, elapsed, None);
+                (Ended::Fine, None)
+            }
             Err(WriteError::ClosedPipe) => (Ended::ClosedPipe, None),
             Err(WriteError::Failed(error)) => {
                 let code = error.code();
-                statement.report(error);
+                let error = statement.placed(error);
+                self.assertion(&statement, &progress, elapsed, Some(&error));
+                self.reporter.error(&error, Some(script.source()));
                 (if interrupted { Ended::Interrupted } else { Ended::Failed }, Some(code))
             }
         };
@@ -166,6 +177,7 @@ impl Runner {
             error: code,
         };
         let summary = stats.summary();
+        log::info!("{} ({})", summary, remotes.statement());
         self.reporter.detail(&summary);
         self.last_figures = Some(summary);
         self.last_columns = progress.columns;
@@ -173,6 +185,27 @@ impl Runner {
             self.reporter.machine_line(&stats.json(memory::peak_bytes()));
         }
         Done { ended, rows: progress.has_rows.then_some(progress.rows), elapsed }
+    }
+}
+
+impl Runner {
+    /// Keeps what became of an ASSERT, and of any other statement that failed, for the report.
+    fn assertion(
+        &mut self,
+        statement: &Statement<'_>,
+        known: &Known,
+        elapsed: Duration,
+        error: Option<&Diagnostic>,
+    ) {
+        let Some(report) = &mut self.junit else { return };
+        let claim = match (&known.claim, error) {
+            (Some(claim), _) => claim.clone(),
+            (None, Some(_)) => {
+                format!("statement {}: {}", self.statements, known.kind.unwrap_or("not understood"))
+            }
+            (None, None) => return,
+        };
+        report.add(statement.script, claim, elapsed, error);
     }
 }
 
@@ -184,6 +217,7 @@ pub(crate) fn session(request: &Request) -> Session {
         principal: home::principal(),
         parameters: request.parameters.clone(),
         settings: request.settings.clone(),
+        rehearsal: request.dry_run,
         prompt: terminal_prompt(),
     })
 }
@@ -207,6 +241,10 @@ impl Statement<'_> {
     ) -> Result<(), WriteError> {
         let parsed = firth_sql::parse(self.text()).map_err(WriteError::Failed)?;
         progress.kind = Some(parsed.kind());
+        if let firth_sql::Statement::Assert(assert) = &parsed {
+            let claim = assert.description.as_ref().map(|description| description.value.clone());
+            progress.claim = Some(claim.unwrap_or_else(|| assert.condition.to_string()));
+        }
         let outcome = session.execute(&parsed, remotes).await.map_err(WriteError::Failed)?;
         for warning in outcome.warnings {
             self.reporter.warning(&warning.shifted(self.span.start), Some(self.script.source()));
@@ -218,12 +256,11 @@ impl Statement<'_> {
         output.write(&rows.schema, execution, &mut progress.rows).await
     }
 
-    /// Reports its error. One that points nowhere points at the statement's first word, so that it is
+    /// Its error in the script. One that points nowhere points at the statement's first word, so that it is
     /// clear which statement of many it is.
-    fn report(&self, error: Diagnostic) {
+    fn placed(&self, error: Diagnostic) -> Diagnostic {
         let word = self.text().find(|c: char| !c.is_alphanumeric()).unwrap_or(self.text().len()).max(1);
-        let error = error.or_at(Span::new(0, word)).shifted(self.span.start);
-        self.reporter.error(&error, Some(self.script.source()));
+        error.or_at(Span::new(0, word)).shifted(self.span.start)
     }
 
     fn text(&self) -> &str {

@@ -41,7 +41,7 @@ impl Script {
 }
 
 /// Whether an option of this name is a secret, with whatever connection type.
-fn secrecy(name: &str) -> OptionSecrecy {
+pub(crate) fn secrecy(name: &str) -> OptionSecrecy {
     let connectors = firth_connectors::all();
     let mut specs = connectors.types().flat_map(|(_, kind)| kind.options).filter(|spec| spec.is_named(name));
     match specs.next() {

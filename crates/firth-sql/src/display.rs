@@ -9,7 +9,7 @@ use firth_diagnostic::{Name, Secret, Spanned};
 
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
-    AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
+    AlterConnection, Assert, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
     CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop, DropBehavior, Explain,
     ExplainKind, ExportData, Insert, LoadData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption,
     Statement,
@@ -20,6 +20,7 @@ impl fmt::Display for Statement {
         match self {
             Statement::Query(query) => write!(f, "{query}"),
             Statement::Explain(explain) => write!(f, "{explain}"),
+            Statement::Assert(assert) => write!(f, "{assert}"),
             Statement::ExportData(export) => write!(f, "{export}"),
             Statement::CreateConnection(create) => write!(f, "{create}"),
             Statement::AlterConnection(alter) => write!(f, "{alter}"),
@@ -84,6 +85,16 @@ impl fmt::Display for Explain {
             ExplainKind::Pushdown => "(PUSHDOWN) ",
         };
         write!(f, "EXPLAIN {kind}{}", self.statement)
+    }
+}
+
+impl fmt::Display for Assert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ASSERT {}", self.condition)?;
+        match &self.description {
+            Some(description) => write!(f, " AS {}", quote_string(&description.value)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ const RESERVED: &[&str] = &[
 const STATEMENT: &[&str] = &[
     "ALTER",
     "ANALYZE",
+    "ASSERT",
     "AUDIT",
     "CASCADE",
     "CHECK",

@@ -9,8 +9,10 @@
 mod column_type;
 mod dialect;
 mod display;
+mod format;
 pub mod keyword;
 mod lexer;
+mod lint;
 mod mask;
 mod parse;
 #[cfg(test)]
@@ -24,7 +26,9 @@ mod table_statement;
 
 pub use column_type::ColumnType;
 pub use display::ShownOptions;
+pub use format::format;
 pub use lexer::{Token, TokenKind, lex};
+pub use lint::{Finding, LINT_RULES, LintRule, lint};
 pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
 pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
@@ -32,7 +36,7 @@ pub use rewrite::rewrite;
 pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABLE};
 pub use script::{is_complete, split};
 pub use statement::{
-    AlterConnection, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
+    AlterConnection, Assert, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
     CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
     ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };

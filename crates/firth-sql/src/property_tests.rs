@@ -4,10 +4,11 @@ use firth_diagnostic::{Name, Secret, Span, Spanned};
 use proptest::prelude::*;
 
 use crate::{
-    AlterConnection, CleanTables, ColumnDefinition, ColumnType, ConnectionReference, CreateConnection,
-    CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop,
-    DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList, OptionLiteral, Parameters,
-    PartitionColumns, Query, SetSetting, SqlOption, Statement, is_complete, lex, parse, rewrite, split,
+    AlterConnection, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference,
+    CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView,
+    Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList,
+    OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption, Statement, format,
+    is_complete, lex, lint, parse, rewrite, split,
 };
 
 fn spanned<T>(value: T) -> Spanned<T> {
@@ -304,6 +305,19 @@ fn native_statement() -> impl Strategy<Value = Statement> {
     ]
 }
 
+fn assertion() -> impl Strategy<Value = Statement> {
+    let condition =
+        prop_oneof![Just("TRUE"), Just("EXISTS(SELECT 1 AS a)"), Just("(SELECT COUNT(*) FROM t) > @n")];
+    (condition, prop::option::of(any::<String>())).prop_map(|(condition, description)| {
+        match parse(&format!("ASSERT {condition}")) {
+            Ok(Statement::Assert(Assert { condition, .. })) => {
+                Statement::Assert(Assert { condition, description: description.map(spanned) })
+            }
+            other => panic!("{condition}: {other:?}"),
+        }
+    })
+}
+
 fn other_statement() -> impl Strategy<Value = Statement> {
     let export = || {
         (connection(), shown(), query()).prop_map(|(connection, options, query)| {
@@ -314,6 +328,7 @@ fn other_statement() -> impl Strategy<Value = Statement> {
     prop_oneof![
         query().prop_map(Statement::Query),
         export(),
+        assertion(),
         (0_usize..3, explained).prop_map(|(kind, statement)| Statement::Explain(Explain {
             kind: [ExplainKind::Plan, ExplainKind::Analyze, ExplainKind::Pushdown][kind],
             statement: Box::new(statement)
@@ -408,12 +423,22 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         end = token.span.end;
     }
     is_complete(text);
+    if let Ok(formatted) = format(text) {
+        let texts = |text: &str| -> Vec<String> {
+            lex(text).iter().map(|token| token.text(text).trim_end().to_owned()).collect()
+        };
+        prop_assert_eq!(texts(&formatted), texts(text));
+        prop_assert_eq!(format(&formatted), Ok(formatted.clone()));
+    }
     for span in split(text) {
         prop_assert!(holds(text, span));
         let statement = &text[span.start..span.end];
         match parse(statement) {
             Err(error) => prop_assert!(error.span().is_none_or(|span| holds(statement, span)), "{error:?}"),
             Ok(parsed) => {
+                for finding in lint(&parsed) {
+                    prop_assert!(finding.warning.span().is_some_and(|span| holds(statement, span)));
+                }
                 let shown = parsed.to_string();
                 prop_assert!(parse(&shown).is_ok(), "{statement} was printed as {shown}");
                 if let Statement::Query(query) = parsed

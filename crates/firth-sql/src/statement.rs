@@ -11,6 +11,8 @@ pub enum Statement {
     Query(Query),
     /// `EXPLAIN [ANALYZE] query | EXPORT DATA …`.
     Explain(Explain),
+    /// `ASSERT condition [AS 'what is claimed']`.
+    Assert(Assert),
     /// `EXPORT DATA …`.
     ExportData(ExportData),
     /// `CLEAN EXPORTS`: ends what killed exports have left.
@@ -91,6 +93,7 @@ impl Statement {
         match self {
             Statement::Query(_) => "SELECT",
             Statement::Explain(_) => "EXPLAIN",
+            Statement::Assert(_) => "ASSERT",
             Statement::ExportData(_) => "EXPORT_DATA",
             Statement::CleanExports => "CLEAN_EXPORTS",
             Statement::CreateConnection(_) => "CREATE_CONNECTION",
@@ -150,6 +153,16 @@ pub struct Explain {
     pub kind: ExplainKind,
     /// A query or an EXPORT DATA.
     pub statement: Box<Statement>,
+}
+
+/// `ASSERT condition [AS 'what is claimed']`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assert {
+    /// `SELECT TRUE WHERE condition`: it has a row if the condition is TRUE, and none if it is FALSE or NULL. Its
+    /// text is the condition's.
+    pub condition: Query,
+    /// What is claimed, in words.
+    pub description: Option<Spanned<String>>,
 }
 
 /// `EXPORT DATA [WITH CONNECTION c] OPTIONS (…) AS query`.

@@ -36,13 +36,20 @@ use crate::{
 pub(crate) struct Sealing {
     home: Home,
     options: CatalogOptions,
+    /// Whether nothing may be left behind: the first key is then this process's alone.
+    is_rehearsal: bool,
     /// The key and the check value it passed: of use as long as the recorded one is the same.
     known: Mutex<Option<(Vec<u8>, SealingKey)>>,
 }
 
 impl Sealing {
     pub(crate) fn new(home: Home, options: CatalogOptions) -> Self {
-        Sealing { home, options, known: Mutex::new(None) }
+        Sealing { home, options, is_rehearsal: false, known: Mutex::new(None) }
+    }
+
+    /// Sealing that makes no key file, and tells no keyring.
+    pub(crate) fn for_rehearsal(home: Home, options: CatalogOptions) -> Self {
+        Sealing { is_rehearsal: true, ..Self::new(home, options) }
     }
 
     /// The key that this catalog's secrets are sealed with.
@@ -68,6 +75,11 @@ impl Sealing {
     }
 
     fn first(&self) -> Result<(KeyRecord, SealingKey)> {
+        if self.is_rehearsal {
+            let key = SealingKey::random()?;
+            let check = key.check_value()?;
+            return Ok((KeyRecord { source: KeySource::File, derivation: None, check }, key));
+        }
         let source = self.options.chosen();
         let (derivation, key) = match source {
             KeySource::File => (None, key_file::read_or_create(&self.home)?),

@@ -7,6 +7,7 @@ mod descriptions;
 mod export_runs;
 pub(crate) mod lake;
 pub(crate) mod migrations;
+pub(crate) mod rehearsal;
 pub(crate) mod sealing_key;
 mod tables;
 mod value;

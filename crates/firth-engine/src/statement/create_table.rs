@@ -191,17 +191,21 @@ impl NewTable<'_> {
         let columns = numbered_columns(&self.columns, 1)?;
         let cluster_by = known_columns(&columns, self.cluster_by)?;
         let folder = self.catalog.new_table_folder(&self.name.dataset_name());
-        let place = TablePlace::new(self.catalog, &folder)?;
+        // A rehearsal knows the table, writes no row of it and locks no folder.
+        let place = match session.options.rehearsal {
+            true => None,
+            false => Some(TablePlace::new(self.catalog, &folder)?),
+        };
         let has_query = query.is_some();
-        let files = match query {
-            Some(query) => {
+        let files = match (query, &place) {
+            (Some(query), Some(place)) => {
                 let every: Vec<usize> = places(&self.columns, None)?;
                 let query = clustered(assigned(query, &self.columns, &every)?, &cluster_by)?;
                 let rows = blaming(resolver, resolver.run(query).await?);
                 let threads = resolver.context.state().config().target_partitions();
-                write_rows(&place, &columns, rows, threads).await?
+                write_rows(place, &columns, rows, threads).await?
             }
-            None => Vec::new(),
+            (Some(_), None) | (None, _) => Vec::new(),
         };
         session.checkpoints.reach("rows_written");
         let definition = NativeDefinition {
@@ -215,7 +219,9 @@ impl NewTable<'_> {
             files,
         };
         let created = self.catalog.create_native_table(session.actor(), &definition, self.on_existing);
-        if !matches!(created, Ok(Created::New | Created::Replaced)) {
+        if let Some(place) = &place
+            && !matches!(created, Ok(Created::New | Created::Replaced))
+        {
             place.discard(definition.files.iter().map(|file| file.name.as_str()));
         }
         created?;

@@ -55,7 +55,10 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
     }
 }
 
-async fn physical(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Arc<dyn ExecutionPlan>> {
+pub(super) async fn physical(
+    resolver: &Resolver<'_>,
+    planned: &PlannedQuery,
+) -> Result<Arc<dyn ExecutionPlan>> {
     resolver.context.state().create_physical_plan(&planned.plan).await.map_err(from_datafusion)
 }
 

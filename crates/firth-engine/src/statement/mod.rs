@@ -1,6 +1,7 @@
 //! Statements: one file for each family, and the match that leads to them.
 
 mod alter_connection;
+mod assert;
 mod caches;
 mod check_connection;
 mod clean_exports;
@@ -8,6 +9,7 @@ mod create_connection;
 mod create_external_table;
 mod create_table;
 mod create_view;
+mod dry_run;
 mod explain;
 mod export_data;
 mod insert;
@@ -40,9 +42,22 @@ pub(crate) fn execute<'a>(
     resolver: &'a Resolver<'a>,
     statement: &'a Statement,
 ) -> BoxFuture<'a, Result<Outcome>> {
+    if session.options.rehearsal {
+        return dry_run::execute(session, resolver, statement).boxed();
+    }
+    perform(session, resolver, statement)
+}
+
+/// Does what a statement says.
+fn perform<'a>(
+    session: &'a Session,
+    resolver: &'a Resolver<'a>,
+    statement: &'a Statement,
+) -> BoxFuture<'a, Result<Outcome>> {
     match statement {
         Statement::Query(statement) => query::execute(resolver, statement).boxed(),
         Statement::Explain(statement) => explain::execute(resolver, statement).boxed(),
+        Statement::Assert(statement) => assert::execute(resolver, statement).boxed(),
         Statement::ExportData(statement) => export_data::execute(resolver, statement).boxed(),
         Statement::CleanExports => clean_exports::execute(resolver).boxed(),
         Statement::CreateConnection(statement) => create_connection::execute(session, statement).boxed(),

@@ -14,6 +14,7 @@ pub(super) fn show(session: &Session) -> Result<Outcome> {
     Ok(Report::new()
         .texts("name", SETTINGS.iter().map(|spec| spec.name))
         .strings("value", SETTINGS.iter().map(|spec| given(settings.text(spec.name))))
+        .texts("source", SETTINGS.iter().map(|spec| settings.origin(spec.name)))
         .strings("default", SETTINGS.iter().map(|spec| given(spec.default)))
         .texts("description", SETTINGS.iter().map(|spec| spec.doc))
         .outcome())
@@ -46,7 +47,17 @@ pub(super) fn set(session: &Session, statement: &SetSetting) -> Result<Outcome> 
 }
 
 pub(super) fn reset(session: &Session, name: &Spanned<String>) -> Result<Outcome> {
-    session.change_settings(|settings| settings.reset(&name.value)).map_err(|error| error.at(name.span))?;
+    let start = &session.options.settings;
+    if name.value.eq_ignore_ascii_case("all") {
+        session.change_settings(|settings| {
+            *settings = start.clone();
+            Ok(())
+        })?;
+        return Ok(Outcome::nothing());
+    }
+    session
+        .change_settings(|settings| settings.reset(&name.value, start))
+        .map_err(|error| error.at(name.span))?;
     Ok(Outcome::nothing())
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Command {
     Statement(String),
     /// The text that ran last, again.
     Last,
+    /// The text that ran last, in the user's editor.
+    Edit,
     /// What the last statement read from where.
     Sources,
     /// Figures after each statement.
@@ -125,6 +127,26 @@ const COMMANDS: &[CommandSpec] = &[
         argument: "",
         doc: "run the last text again",
         read: |_| Ok(Command::Last),
+    },
+    CommandSpec {
+        names: &[".edit", "\\e"],
+        argument: "",
+        doc: "edit the last text in $EDITOR, and run it",
+        read: |_| Ok(Command::Edit),
+    },
+    CommandSpec {
+        names: &[".cache"],
+        argument: "",
+        doc: "what is kept of files for later statements",
+        read: |_| Ok(Command::Statement("SHOW CACHES".to_owned())),
+    },
+    CommandSpec {
+        names: &[".keys"],
+        argument: "emacs|vi",
+        doc: "how the line editor reads keys",
+        read: |argument| {
+            named(argument, "kind of keys", ".keys vi").map(|keys| statement("SET keys", " = ", keys))
+        },
     },
     CommandSpec {
         names: &[".sources"],
@@ -277,6 +299,8 @@ mod tests {
         assert!(
             matches!(parse(".explain SELECT 1;"), Some(Ok(Command::Statement(sql))) if sql == "EXPLAIN SELECT 1")
         );
+        assert!(matches!(parse(".keys vi"), Some(Ok(Command::Statement(sql))) if sql == "SET keys = vi"));
+        assert!(matches!(parse("\\e"), Some(Ok(Command::Edit))));
         assert!(parse("exit").is_some());
         assert!(parse("SELECT 1;").is_none());
         assert!(parse("quit smoking;").is_none());

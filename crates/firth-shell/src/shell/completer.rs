@@ -3,7 +3,7 @@
 //! Names come from a list that is filled in the background after each statement; typing never waits.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -23,7 +23,12 @@ struct Lists {
     catalog: BTreeSet<String>,
     /// Columns of results; they only grow.
     columns: BTreeSet<String>,
+    /// External schemas, and the tables of those that were asked for.
+    remote: BTreeMap<String, Option<BTreeSet<String>>>,
 }
+
+/// Asks for the tables of an external schema, in the background.
+pub(super) type Ask = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// More columns than a person remembers are not kept.
 const MOST_COLUMNS: usize = 10_000;
@@ -42,15 +47,49 @@ impl Names {
         }
     }
 
+    /// Says which external schemas there are. What is known of their tables stays.
+    pub(crate) fn set_external(&self, schemas: BTreeSet<String>) {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.remote.retain(|schema, _| schemas.contains(schema));
+        for schema in schemas {
+            lists.remote.entry(schema).or_default();
+        }
+    }
+
+    /// Says which tables an external schema has.
+    pub(crate) fn set_remote(&self, schema: &str, tables: BTreeSet<String>) {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.remote.insert(schema.to_owned(), Some(tables));
+    }
+
+    /// The external schema that a word names before its last dot, if nobody asked for its tables yet. Whoever is
+    /// told so asks.
+    fn to_ask(&self, word: &str) -> Option<String> {
+        let (schema, _) = word.rsplit_once('.')?;
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = lists.remote.get_mut(schema).filter(|tables| tables.is_none())?;
+        *tables = Some(BTreeSet::new());
+        Some(schema.to_owned())
+    }
+
     fn beginning_with(&self, word: &str) -> Vec<String> {
         let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.catalog.iter().chain(&lists.columns).filter(|name| begins(name, word)).cloned().collect()
+        let remote = lists.remote.values().flatten().flatten();
+        lists
+            .catalog
+            .iter()
+            .chain(remote)
+            .chain(&lists.columns)
+            .filter(|name| begins(name, word))
+            .cloned()
+            .collect()
     }
 }
 
 /// Completes the word before the cursor.
 pub(super) struct SqlCompleter {
     pub(super) names: Names,
+    pub(super) ask: Ask,
 }
 
 impl Completer for SqlCompleter {
@@ -83,6 +122,9 @@ impl SqlCompleter {
             return (start, Vec::new());
         }
         let words: Vec<String> = before[..start].split_whitespace().map(str::to_ascii_uppercase).collect();
+        if let Some(schema) = self.names.to_ask(word) {
+            (self.ask)(&schema);
+        }
         let mut values = self.names.beginning_with(word);
         if words.last().is_some_and(|last| last == "SET" || last == "RESET") {
             values.extend(
@@ -142,7 +184,27 @@ mod tests {
         let names = Names::default();
         names.set_catalog(["shop", "shop.orders", "us.lake"].map(str::to_owned).into());
         names.add_columns(["o_orderkey".to_owned()]);
-        SqlCompleter { names }.values(line).1
+        SqlCompleter { names, ask: Arc::new(|_| {}) }.values(line).1
+    }
+
+    #[test]
+    fn the_tables_of_an_external_schema_are_asked_for_once_and_only_when_somebody_wants_them() {
+        let names = Names::default();
+        names.set_external(["shop".to_owned()].into());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&asked);
+        let answering = names.clone();
+        let ask: Ask = Arc::new(move |schema: &str| {
+            heard.lock().expect("not poisoned").push(schema.to_owned());
+            answering.set_remote(schema, ["shop.orders".to_owned()].into());
+        });
+        let completer = SqlCompleter { names: names.clone(), ask };
+        completer.values("SELECT * FROM sho");
+        assert!(asked.lock().expect("not poisoned").is_empty());
+        assert_eq!(completer.values("SELECT * FROM shop.o").1, ["shop.orders"]);
+        names.set_external(["shop".to_owned()].into());
+        completer.values("SELECT * FROM shop.x");
+        assert_eq!(*asked.lock().expect("not poisoned"), ["shop"]);
     }
 
     #[test]

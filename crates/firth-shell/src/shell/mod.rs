@@ -2,6 +2,8 @@
 
 mod command;
 mod completer;
+mod edit;
+mod editor;
 mod highlight;
 mod history;
 mod names;
@@ -15,11 +17,9 @@ use std::{
 };
 
 use completer::Names;
+use editor::EditorSpec;
 use firth_diagnostic::Result;
-use reedline::{
-    ColumnarMenu, Emacs, KeyCode, KeyModifiers, MenuBuilder as _, Reedline, ReedlineEvent, ReedlineMenu,
-    Signal, default_emacs_keybindings,
-};
+use reedline::Signal;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -34,12 +34,18 @@ use crate::{
     script::Script,
 };
 
+pub(crate) use names::first_texts;
 pub(crate) use secret::terminal_prompt;
 
 /// What the shell calls the text that was typed.
 const TYPED: &str = "<shell>";
-/// The menu of completions.
-const MENU: &str = "completions";
+/// For somebody who has never been here.
+const FIRST_RUN: &str = "\
+Nothing is set up yet. Try:
+  SELECT 1 + 1;                                      a query
+  CREATE EXTERNAL TABLE t OPTIONS (format = 'CSV', uris = ['file:///path/to/file.csv']);
+  SHOW CONNECTION TYPES;                             what can be reached
+Statements end with `;`. Tab completes, Ctrl-R searches what was typed before.";
 
 /// A shell under way.
 struct Shell {
@@ -95,37 +101,42 @@ pub(crate) fn run(request: &Request, reporter: Reporter) -> Exit {
     if shell.home.exists() {
         shell.refresh_names();
     } else {
-        reporter.note("Nothing is set up yet: `SELECT 1 + 1;` works, `SHOW CONNECTION TYPES;` shows what can be reached.");
+        reporter.note(FIRST_RUN);
     }
-    shell.read_lines(editor(request, names));
+    let (runtime, session) = (shell.runtime.handle().clone(), Arc::clone(&shell.runner.session));
+    let listed = names.clone();
+    let editor = EditorSpec {
+        home: request.home.clone(),
+        color: !request.no_color && colors_allowed(),
+        names,
+        ask: Arc::new(move |schema: &str| {
+            runtime.spawn(names::list_remote(Arc::clone(&session), listed.clone(), schema.to_owned()));
+        }),
+    };
+    shell.read_lines(&editor);
+    drop(editor);
     shell.leave()
 }
 
-fn editor(request: &Request, names: Names) -> Reedline {
-    let color = !request.no_color && colors_allowed();
-    let mut keys = default_emacs_keybindings();
-    let tab = vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext];
-    keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(tab));
-    let mut editor = Reedline::create()
-        .with_validator(Box::new(validate::EndsWithSemicolon))
-        .with_highlighter(Box::new(highlight::SqlHighlighter))
-        .with_ansi_colors(color)
-        .with_completer(Box::new(completer::SqlCompleter { names }))
-        .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))))
-        .with_quick_completions(true)
-        .with_partial_completions(true)
-        .with_edit_mode(Box::new(Emacs::new(keys)))
-        .use_bracketed_paste(true);
-    if let Some(history) = history::SafeHistory::open(&request.home) {
-        editor = editor.with_history(Box::new(history));
-    }
-    editor
-}
-
 impl Shell {
-    fn read_lines(&mut self, mut editor: Reedline) {
+    fn read_lines(&mut self, spec: &EditorSpec) {
+        let mut keys = self.setting("keys");
+        let mut editor = spec.editor(&keys);
+        let mut was_stopped = false;
         loop {
-            match editor.read_line(&prompt::FirthPrompt) {
+            let now = self.setting("keys");
+            if now != keys {
+                editor = spec.editor(&now);
+                keys = now;
+            }
+            let signal = editor.read_line(&prompt::FirthPrompt);
+            // Of two in a row, the second leaves.
+            let stopped = matches!(signal, Ok(Signal::CtrlC));
+            if stopped && was_stopped {
+                return;
+            }
+            was_stopped = stopped;
+            match signal {
                 Ok(Signal::Success(text)) => {
                     // Another shell, and a killed one's successor, find it at once.
                     let _ = editor.sync_history();
@@ -133,10 +144,14 @@ impl Shell {
                         return;
                     }
                 }
-                Ok(Signal::CtrlC) => {}
+                Ok(Signal::CtrlC) => self.reporter.note("Ctrl-C again leaves."),
                 Ok(_) | Err(_) => return,
             }
         }
+    }
+
+    fn setting(&self, name: &str) -> String {
+        self.runner.session.settings().text(name).to_owned()
     }
 
     /// Runs what was typed: a command, or statements.
@@ -165,6 +180,10 @@ impl Shell {
             Command::Last => match self.last.clone() {
                 Some(text) => return self.script(&Script::new(TYPED, text)),
                 None => self.reporter.note("Nothing has run yet."),
+            },
+            Command::Edit => match edit::edit(&self.home, self.last.as_deref().unwrap_or_default()) {
+                Ok(text) => return self.line(&text),
+                Err(error) => self.reporter.error(&error, None),
             },
             Command::Sources => match &self.runner.last_figures {
                 Some(figures) => self.reporter.note(figures),

@@ -1,7 +1,7 @@
 //! Fills the list of names for completion from the catalog, in the background.
 //!
-//! Only what the catalog itself knows is asked for: the tables of an external schema are a question to its
-//! database, and may need a password, so they are not.
+//! Only what the catalog itself knows is asked for. The tables of an external schema are a question to its
+//! database: they are listed once, when somebody completes a name in it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,13 +14,16 @@ use super::completer::Names;
 /// Looks at the catalog. What cannot be read is left out: nobody asked for it.
 pub(super) async fn refresh(session: Arc<Session>, names: Names) {
     let mut found = BTreeSet::new();
+    let mut external = BTreeSet::new();
     for row in rows(&session, "SHOW CONNECTIONS").await {
         found.extend(row.into_iter().next().flatten());
     }
     for schema in rows(&session, "SHOW SCHEMAS").await {
         let mut fields = schema.into_iter();
         let (Some(Some(name)), connection) = (fields.next(), fields.next().flatten()) else { continue };
-        if connection.is_none() {
+        if connection.is_some() {
+            external.insert(name.clone());
+        } else {
             for table in rows(&session, &format!("SHOW TABLES FROM {name}")).await {
                 let mut fields = table.into_iter();
                 let (Some(Some(table)), kind) = (fields.next(), fields.next().flatten()) else { continue };
@@ -36,6 +39,14 @@ pub(super) async fn refresh(session: Arc<Session>, names: Names) {
         found.insert(name);
     }
     names.set_catalog(found);
+    names.set_external(external);
+}
+
+/// Lists the tables of an external schema. If its database does not answer, there are none, and nobody is told.
+pub(super) async fn list_remote(session: Arc<Session>, names: Names, schema: String) {
+    let tables = rows(&session, &format!("SHOW TABLES FROM {schema}")).await;
+    let tables = tables.into_iter().filter_map(|row| row.into_iter().next().flatten());
+    names.set_remote(&schema, tables.map(|table| format!("{schema}.{table}")).collect());
 }
 
 type Row = Vec<Option<String>>;
@@ -47,13 +58,13 @@ async fn rows(session: &Session, sql: &str) -> Vec<Row> {
     let mut stream = rows.stream;
     let mut found = Vec::new();
     while let Some(Ok(batch)) = stream.next().await {
-        found.extend((0..batch.num_rows()).map(|row| texts(&batch, row)));
+        found.extend((0..batch.num_rows()).map(|row| first_texts(&batch, row)));
     }
     found
 }
 
 /// The first two columns of a row, as far as they are text.
-fn texts(batch: &RecordBatch, row: usize) -> Row {
+pub(crate) fn first_texts(batch: &RecordBatch, row: usize) -> Row {
     let columns = batch.columns().iter().take(2);
     columns
         .map(|column| {

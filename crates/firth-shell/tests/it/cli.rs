@@ -3,59 +3,15 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use insta::assert_snapshot;
-use tempfile::TempDir;
 
-/// A folder to work in, with a home of its own.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Place(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.path().join(name), contents).expect("written");
-        self
-    }
-
-    fn read(&self, name: &str) -> Option<String> {
-        fs::read_to_string(self.path().join(name)).ok()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(insta_cmd::get_cargo_bin("firth"));
-        command.args(arguments).current_dir(self.path()).env("FIRTH_HOME", self.path().join("home"));
-        command.env_remove("NO_COLOR").stdin(Stdio::null());
-        command
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("started")
-    }
-
-    /// What a script sees: the exit code, standard output, standard error.
-    fn firth(&self, arguments: &[&str]) -> String {
-        shown(&self.output(arguments))
-    }
-}
+use crate::place::{Place, shown};
 
 fn firth(arguments: &[&str]) -> String {
     Place::new().firth(arguments)
-}
-
-fn shown(output: &Output) -> String {
-    let code = output.status.code().map_or("killed".to_owned(), |code| code.to_string());
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
 }
 
 const TWO_ROWS: &str = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL ORDER BY a";

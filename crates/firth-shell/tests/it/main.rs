@@ -1,6 +1,7 @@
 //! The program from outside: tests that need the engine, the connectors and the shell.
 
 mod bad_input;
+mod batch;
 mod canary;
 mod cli;
 mod crash;

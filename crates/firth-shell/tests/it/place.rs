@@ -46,12 +46,24 @@ impl Place {
             .env_remove("NO_COLOR")
             .env_remove("FIRTH_PASSPHRASE")
             .env_remove("FIRTH_KEY_SOURCE")
+            .env_remove("FIRTH_PUSHDOWN")
+            .env_remove("FIRTH_THREADS")
             .stdin(Stdio::null());
         command
     }
 
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("started")
+    }
+
+    /// Runs the program. Answers its exit code and what it wrote, for snapshots.
+    pub(crate) fn firth(&self, arguments: &[&str]) -> String {
+        shown(&self.output(arguments))
+    }
+
+    /// What is in a file of the folder, if it is there.
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path().join(name)).ok()
     }
 
     /// Starts the program with its output piped to the test.
@@ -119,6 +131,13 @@ pub(crate) fn assert_is_clear(shown: &str) {
     assert!(shown.lines().any(|line| line.trim_start().starts_with('|') && line.contains('^')), "{shown}");
     assert!(shown.lines().any(|line| line.starts_with("hint: ")), "{shown}");
     assert!(!shown.contains("internal error"), "{shown}");
+}
+
+/// How a program ended and what it wrote.
+pub(crate) fn shown(output: &Output) -> String {
+    let code = output.status.code().map_or("killed".to_owned(), |code| code.to_string());
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}")
 }
 
 pub(crate) fn stderr(output: &Output) -> String {

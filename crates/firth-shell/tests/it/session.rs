@@ -50,6 +50,7 @@ impl TestSession {
             principal: "tester".to_owned(),
             parameters,
             settings: Settings::default(),
+            rehearsal: false,
             prompt: None,
         }))
     }

@@ -14,14 +14,32 @@ use crate::{
     place::{PATIENCE, Place},
 };
 
+/// Whether the shell may use colours.
+#[derive(Clone, Copy, PartialEq)]
+enum Colors {
+    On,
+    Off,
+}
+
 /// The shell in a terminal of `script`, driven step by step: what to wait for, then what to type.
 /// Answers all that stood on the screen; `None`, with a line that says so, where there is no `script`.
-fn typed(place: &Place, test: &str, steps: &[(&str, String)]) -> Option<String> {
+fn typed(place: &Place, test: &str, colors: Colors, steps: &[(&str, String)]) -> Option<String> {
     let firth = insta_cmd::get_cargo_bin("firth");
     let run = format!("'{}' --home '{}'", firth.display(), place.path().join("home").display());
     let mut script = Command::new("script");
-    script.args(["-q", "-e", "-c", &run, "/dev/null"]).env("TERM", "xterm").env("NO_COLOR", "1");
-    script.env_remove("FIRTH_PASSPHRASE").stdin(Stdio::piped()).stdout(Stdio::piped());
+    script.args(["-q", "-e", "-c", &run, "/dev/null"]).env("TERM", "xterm");
+    if colors == Colors::Off {
+        script.env("NO_COLOR", "1");
+    } else {
+        script.env_remove("NO_COLOR");
+    }
+    script
+        .current_dir(place.path())
+        .env("EDITOR", "sed -i s/40/41/")
+        .env_remove("VISUAL")
+        .env_remove("FIRTH_PASSPHRASE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let started = if cfg!(target_os = "linux") { script.spawn().ok() } else { None };
     let mut child = servers::require("the program `script` of util-linux", test, started)?;
     let mut keys = child.stdin.take().expect("piped");
@@ -83,7 +101,7 @@ fn no_secret_that_is_typed_is_kept() {
         ("error[syntax]", "SELECT 41 + 1 AS answer;\r".to_owned()),
         ("1 row (", "\\q\r".to_owned()),
     ];
-    let Some(screen) = typed(&place, "no_secret_that_is_typed_is_kept", &steps) else { return };
+    let Some(screen) = typed(&place, "no_secret_that_is_typed_is_kept", Colors::Off, &steps) else { return };
     assert!(!screen.contains(&prompted), "a prompted secret is not echoed");
     let history = fs::read_to_string(place.path().join("home/history")).expect("there is a history");
     assert!(history.contains("SELECT 41 + 1 AS answer;"), "{history}");
@@ -93,4 +111,68 @@ fn no_secret_that_is_typed_is_kept() {
     let mut written = Written::default();
     written.home(&place);
     written.assert_without(&[literal, prompted, broken]);
+}
+
+#[test]
+fn a_statement_may_span_lines_and_names_are_completed() {
+    let place = Place::new();
+    place.run("CREATE SCHEMA harbour; CREATE VIEW harbour.ships AS SELECT 7 AS tons");
+    let steps = [
+        ("firth> ", "SELECT tons\r".to_owned()),
+        ("-> ", "FROM harbour.shi\t".to_owned()),
+        ("harbour.ships", ";\r".to_owned()),
+        ("1 row (", ".cache\r".to_owned()),
+        ("entries", ".quit\r".to_owned()),
+    ];
+    let Some(screen) = typed(&place, "a_statement_may_span_lines", Colors::Off, &steps) else { return };
+    assert!(screen.contains("tons") && screen.contains('7'), "{screen}");
+}
+
+#[test]
+fn keywords_and_texts_have_colours_where_the_terminal_does() {
+    let place = Place::new();
+    let steps = [("firth", "SELECT 'x' AS a;\r".to_owned()), ("1 row (", ".quit\r".to_owned())];
+    let Some(screen) = typed(&place, "keywords_and_texts_have_colours", Colors::On, &steps) else { return };
+    assert!(screen.contains("\x1b[1;34mSELECT"), "a keyword is bold and blue: {screen:?}");
+    assert!(screen.contains("\x1b[32m'x'"), "a text is green: {screen:?}");
+}
+
+#[test]
+fn ctrl_c_stops_a_statement_and_two_of_them_leave() {
+    let place = Place::new();
+    let numbers = "UNNEST(GENERATE_ARRAY(1, 1000))";
+    let long = format!(
+        "SELECT COUNT(*) AS n FROM {numbers} AS a, {numbers} AS b, {numbers} AS c, {numbers} AS d;\r"
+    );
+    let steps = [
+        ("firth> ", long),
+        // Its lines of progress have begun.
+        ("Ctrl-C stops", "\x03".to_owned()),
+        ("error[cancelled]", "SELECT 1 AS still_here;\r".to_owned()),
+        ("1 row (", "\x03".to_owned()),
+        ("Ctrl-C again leaves.", "\x03".to_owned()),
+    ];
+    let Some(screen) = typed(&place, "ctrl_c_stops_a_statement", Colors::Off, &steps) else { return };
+    assert!(screen.contains("still_here"), "{screen}");
+}
+
+#[test]
+fn the_last_text_is_edited_and_run_and_keys_can_be_those_of_vi() {
+    let place = Place::new();
+    let steps = [
+        ("firth> ", "SELECT 40 + 1 AS answer;\r".to_owned()),
+        ("1 row (", ".edit\r".to_owned()),
+        ("1 row (", ".keys vi\r".to_owned()),
+        // Typed in insert mode, mended in normal mode: `0` to the beginning, `x` takes a letter.
+        ("OK (", "XSELECT 5 AS mended;\x1b".to_owned()),
+        ("mended", "0x\r".to_owned()),
+        ("1 row (", "i\x04".to_owned()),
+    ];
+    let Some(screen) = typed(&place, "the_last_text_is_edited", Colors::Off, &steps) else { return };
+    assert!(screen.contains("42"), "41 + 1: {screen}");
+    let left: Vec<_> = fs::read_dir(place.path().join("home"))
+        .expect("there")
+        .map(|e| e.expect("read").file_name())
+        .collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("edit-")), "{left:?}");
 }

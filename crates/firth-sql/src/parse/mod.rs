@@ -1,5 +1,6 @@
 //! Text to statements: what kind of statement it is, and the clauses that many share.
 
+mod assert;
 mod balance;
 mod connection;
 mod cursor;
@@ -61,6 +62,7 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["OPTIMIZE"], table::optimize),
     (&["CLEAN", "TABLES"], table::clean),
     (&["CLEAN", "EXPORTS"], |_| Ok(Statement::CleanExports)),
+    (&["ASSERT"], assert::assert),
     (&["EXPLAIN"], explain),
     (&["SHOW"], show::show),
     (&["DESCRIBE"], show::describe),

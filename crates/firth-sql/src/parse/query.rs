@@ -38,6 +38,36 @@ pub(super) fn rest(cursor: &mut Cursor<'_>) -> Result<Query> {
     Ok(Query { tree, text, span })
 }
 
+/// The expression that comes next, as the query `SELECT TRUE WHERE expression`. Stands after it then.
+pub(super) fn condition(cursor: &mut Cursor<'_>) -> Result<Query> {
+    let Some(first) = cursor.peek() else {
+        return Err(cursor.expected("a condition"));
+    };
+    size::check(cursor.text, cursor.rest())?;
+    let converted = tokens::convert(cursor.text, cursor.rest())?;
+    let mut parser = Parser::new(&GoogleSqlDialect)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(converted);
+    let expression = parser.parse_expr().map_err(|error| syntax_error::diagnostic(cursor, &error))?;
+    let end = tokens::offset(parser.peek_token().span.start).unwrap_or(cursor.text.len());
+    while cursor.peek().is_some_and(|token| token.span.start < end) {
+        cursor.advance();
+    }
+    let mut tree = select_true()?;
+    if let SetExpr::Select(select) = tree.body.as_mut() {
+        select.selection = Some(expression);
+    }
+    balance::balance(&mut tree);
+    let span = cursor.since(first.span);
+    let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_string();
+    Ok(Query { tree, text, span })
+}
+
+/// The tree of `SELECT TRUE`.
+fn select_true() -> Result<Box<ast::Query>> {
+    rest(&mut Cursor::try_new("SELECT TRUE")?).map(|query| query.tree)
+}
+
 /// Told before parsing, since sqlparser knows some of the pipe operators and not others.
 fn refuse_pipes(cursor: &Cursor<'_>) -> Result<()> {
     let pipe = cursor.rest().iter().find(|token| token.text(cursor.text) == "|>");

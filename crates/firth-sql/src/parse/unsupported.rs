@@ -18,7 +18,6 @@ const STATEMENTS: &[(&[&str], &str)] = &[
     (&["COMMIT"], ""),
     (&["ROLLBACK"], ""),
     (&["DECLARE"], "Use --param and @name."),
-    (&["ASSERT"], ""),
     (&["UNDROP"], ""),
 ];
 
