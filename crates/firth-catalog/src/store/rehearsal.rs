@@ -42,8 +42,8 @@ fn copy_attached(connection: &Connection) -> StoreResult<()> {
         }
     }
     for pragma in ["application_id", "user_version"] {
-        let value: i64 = view.pragma_query_value(Some("stored".into()), pragma, |row| row.get(0))?;
-        view.pragma_update(Some("main".into()), pragma, value)?;
+        let value: i64 = view.pragma_query_value(Some("stored"), pragma, |row| row.get(0))?;
+        view.pragma_update(Some("main"), pragma, value)?;
     }
     view.commit()?;
     Ok(())
