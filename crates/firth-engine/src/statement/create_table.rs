@@ -139,6 +139,9 @@ async fn create_remote(
         None => nullable(&columns),
     };
     let sink = resolver.new_remote_table(connection, schema, name, &columns).map_err(at_name)?;
+    if resolver.session.options.rehearsal {
+        return Ok(Outcome::nothing());
+    }
     let Some(planned) = planned else {
         let none = Box::pin(EmptyRecordBatchStream::new(sink.columns()));
         sink.write(none).await.map_err(at_name)?;

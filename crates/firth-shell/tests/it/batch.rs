@@ -2,9 +2,13 @@
 
 use std::fs;
 
+use firth_testkit::servers::Servers;
 use insta::assert_snapshot;
 
-use crate::place::{Place, shown, stderr};
+use crate::{
+    place::{Place, shown, stderr},
+    scratch::{Schema, unique},
+};
 
 #[test]
 fn a_rehearsal_says_what_would_be_read_and_leaves_nothing() {
@@ -48,6 +52,33 @@ fn a_rehearsal_finds_mistakes_and_changes_no_catalog() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error[not_found]: "), "{}", stderr(&output));
     assert_eq!(place.run("SHOW TABLES FROM kept").lines().count(), 2, "a header and one view");
+}
+
+#[test]
+fn a_rehearsal_makes_no_table_in_a_database() {
+    let Some(server) = Servers::from_env().require_postgres("a_rehearsal_makes_no_table_in_a_database")
+    else {
+        return;
+    };
+    let place = Place::new();
+    let schema = Schema::create(&server, &unique("rehearsed"), "CREATE TABLE old (a bigint);", place.path());
+    place.connect_postgres();
+    place.run(&format!(
+        "CREATE EXTERNAL SCHEMA shop WITH CONNECTION us.shop OPTIONS (external_source = 'postgres://{}/{}')",
+        server.database, schema.name
+    ));
+    let sql = "CREATE TABLE shop.new AS SELECT 1 AS a; CREATE TABLE shop.empty (a INT64); \
+               INSERT INTO shop.old VALUES (1)";
+    let output = place.output(&["--dry-run", "-c", sql]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let there = || (place.run("SHOW TABLES FROM shop"), place.run("SELECT COUNT(*) AS n FROM shop.old"));
+    let before = there();
+    assert_eq!((before.0.lines().count(), before.1.as_str()), (2, "n\n0\n"), "{}", before.0);
+
+    // What was rehearsed does what was to be seen.
+    place.run(sql);
+    let after = there();
+    assert_eq!((after.0.lines().count(), after.1.as_str()), (4, "n\n1\n"), "{}", after.0);
 }
 
 #[test]
