@@ -252,6 +252,6 @@ mod tests {
     #[test]
     fn an_unknown_server_is_refused() {
         let error = wanted(&["oracle".to_string()]).unwrap_err();
-        assert_eq!(error, "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring");
+        assert_eq!(error, "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring, duckdb");
     }
 }
