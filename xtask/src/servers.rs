@@ -252,6 +252,9 @@ mod tests {
     #[test]
     fn an_unknown_server_is_refused() {
         let error = wanted(&["oracle".to_string()]).unwrap_err();
-        assert_eq!(error, "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring, duckdb");
+        assert_eq!(
+            error,
+            "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring, duckdb"
+        );
     }
 }
