@@ -295,7 +295,7 @@ struct Target {
 impl Target {
     fn of(factor: &TableFactor) -> Result<Self> {
         let alias = alias_of(factor).ok_or_else(|| Diagnostic::internal("a target without a name"))?;
-        let factor = table(TARGET_TABLE, &alias);
+        let factor = build::table(TARGET_TABLE, Some(table_alias(&alias)));
         Ok(Target { alias, factor })
     }
 
@@ -428,19 +428,4 @@ fn cases(conditions: Vec<CaseWhen>) -> Expr {
 
 fn table_alias(name: &str) -> TableAlias {
     TableAlias { explicit: true, name: build::identifier(name), columns: Vec::new(), at: None }
-}
-
-fn table(name: &str, alias: &str) -> TableFactor {
-    TableFactor::Table {
-        name: build::object_name(name),
-        alias: Some(table_alias(alias)),
-        args: None,
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    }
 }

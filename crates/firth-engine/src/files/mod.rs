@@ -26,7 +26,9 @@ pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, ReaderFactory, footer};
-pub(crate) use provider::{ExternalFiles, renamed, unreadable_column, viewed};
+pub(crate) use provider::{
+    ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, renamed, statistics_of, unreadable_column, viewed,
+};
 pub(crate) use scan_settings::tune_scans;
 pub use schema::sql_type;
 pub(crate) use schema::{

@@ -30,11 +30,11 @@ use super::{
 };
 
 /// Parquet footers read at once while resolving.
-const FOOTERS_AT_ONCE: usize = 8;
+pub(crate) const FOOTERS_AT_ONCE: usize = 8;
 /// The column of the files' uris, as plans call it.
 const FILE_NAME: &str = "_file_name";
 /// With more files than this, statistics are not worth the wait.
-const FILES_WITH_STATISTICS: usize = 1000;
+pub(crate) const FILES_WITH_STATISTICS: usize = 1000;
 
 /// An external table over files that were listed when the statement was resolved: planning does no I/O.
 pub(crate) struct ExternalFiles {
@@ -192,7 +192,7 @@ impl ExternalFiles {
                 .into_iter()
                 .partition(|file| self.format.compression_of(file.path().as_ref()) == compression);
             rest = others;
-            let statistics = self.statistics_of(&these);
+            let statistics = statistics_of(&these, &self.shown);
             let groups = FileGroup::new(these).split_files(session.config().target_partitions());
             let mut keys = self.layout.as_ref().map(HiveLayout::fields).unwrap_or_default();
             keys.extend(self.keys().get(keys.len()..).into_iter().flatten().cloned());
@@ -233,20 +233,21 @@ impl ExternalFiles {
         }
         Ok(plans)
     }
+}
 
-    fn statistics_of(&self, files: &[PartitionedFile]) -> Statistics {
-        let known: Option<Vec<Statistics>> =
-            files.iter().map(|file| file.statistics.as_ref().map(|known| known.as_ref().clone())).collect();
-        let merged = known
-            .filter(|known| !known.is_empty())
-            .and_then(|known| Statistics::try_merge_iter(known.iter(), &self.shown).ok());
-        merged.unwrap_or_else(|| {
-            let mut unknown = Statistics::new_unknown(&self.shown);
-            let size: u64 = files.iter().map(|file| file.object_meta.size).sum();
-            unknown.total_byte_size = usize::try_from(size).map_or(Precision::Absent, Precision::Inexact);
-            unknown
-        })
-    }
+/// What is known of these files together, as plans call their columns; of files without statistics, their size.
+pub(crate) fn statistics_of(files: &[PartitionedFile], shown: &SchemaRef) -> Statistics {
+    let known: Option<Vec<Statistics>> =
+        files.iter().map(|file| file.statistics.as_ref().map(|known| known.as_ref().clone())).collect();
+    let merged = known
+        .filter(|known| !known.is_empty())
+        .and_then(|known| Statistics::try_merge_iter(known.iter(), shown).ok());
+    merged.unwrap_or_else(|| {
+        let mut unknown = Statistics::new_unknown(shown);
+        let size: u64 = files.iter().map(|file| file.object_meta.size).sum();
+        unknown.total_byte_size = usize::try_from(size).map_or(Precision::Absent, Precision::Inexact);
+        unknown
+    })
 }
 
 /// Renames columns from the files' spelling to the shown one, where they differ.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{ScalarValue, Statistics},
+    common::ScalarValue,
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -30,14 +30,13 @@ use parquet::arrow::RowNumber;
 
 use super::{assign::plain_columns, deletes::read_deletes};
 use crate::{
-    files::{FileSchemaAdapter, ReaderFactory, TableFormat, footer, renamed, viewed},
+    files::{
+        FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, FileSchemaAdapter, ReaderFactory, TableFormat, footer,
+        renamed, statistics_of, viewed,
+    },
     store::{StatementStores, StoreHandle},
 };
 
-/// Parquet footers read at once while resolving.
-const FOOTERS_AT_ONCE: usize = 8;
-/// With more files than this, statistics are not worth the wait.
-const FILES_WITH_STATISTICS: usize = 1000;
 /// Files never change under their names, so this stands for the ETag that local files do not have.
 const IMMUTABLE: &str = "firth-native";
 
@@ -145,18 +144,6 @@ impl NativeFiles {
             .with_virtual_columns(place[1..].to_vec())
             .build()
     }
-
-    fn statistics(&self) -> Statistics {
-        let known: Option<Vec<Statistics>> = self
-            .files
-            .iter()
-            .map(|file| file.statistics.as_ref().map(|known| known.as_ref().clone()))
-            .collect();
-        known
-            .filter(|known| !known.is_empty())
-            .and_then(|known| Statistics::try_merge_iter(known.iter(), &self.shown).ok())
-            .unwrap_or_else(|| Statistics::new_unknown(&self.shown))
-    }
 }
 
 fn file_field() -> FieldRef {
@@ -205,7 +192,7 @@ impl TableProvider for NativeFiles {
         let groups = FileGroup::new(self.files.clone()).split_files(session.config().target_partitions());
         let config = FileScanConfigBuilder::new(handle.url.clone(), Arc::new(source))
             .with_file_groups(groups)
-            .with_statistics(self.statistics())
+            .with_statistics(statistics_of(&self.files, &self.shown))
             .with_projection_indices(projection.cloned())?
             .with_limit(if filters.is_empty() { limit } else { None })
             .with_expr_adapter(Some(Arc::new(FileSchemaAdapter)))

@@ -3,7 +3,7 @@
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     self, BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Value,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, TableAlias, TableFactor, Value,
 };
 
 /// An identifier that is taken as it is spelled here.
@@ -13,6 +13,22 @@ pub(crate) fn identifier(name: impl Into<String>) -> Ident {
 
 pub(crate) fn object_name(name: impl Into<String>) -> ObjectName {
     ObjectName::from(vec![identifier(name)])
+}
+
+/// A table, and nothing said about it but its name.
+pub(crate) fn table(name: &str, alias: Option<TableAlias>) -> TableFactor {
+    TableFactor::Table {
+        name: object_name(name),
+        alias,
+        args: None,
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    }
 }
 
 pub(crate) fn value(value: Value) -> Expr {

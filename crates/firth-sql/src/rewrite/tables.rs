@@ -179,18 +179,7 @@ impl Rewriter<'_> {
         span: Span,
     ) -> Result<TableFactor> {
         self.alias(&mut alias, default, path, span)?;
-        Ok(TableFactor::Table {
-            name: build::object_name(key),
-            alias,
-            args: None,
-            with_hints: Vec::new(),
-            version: None,
-            with_ordinality: false,
-            partitions: Vec::new(),
-            json_path: None,
-            sample: None,
-            index_hints: Vec::new(),
-        })
+        Ok(build::table(key, alias))
     }
 
     /// Lower-cases the alias, or makes one from `default`, and brings it into scope.

@@ -14,7 +14,7 @@ use datafusion::{
     },
     error::{DataFusionError, Result},
     physical_expr::projection::ProjectionExprs,
-    physical_plan::{PhysicalExpr, metrics::ExecutionPlanMetricsSet},
+    physical_plan::{PhysicalExpr, execution_plan::apply_expression_roots, metrics::ExecutionPlanMetricsSet},
 };
 use futures::{FutureExt, StreamExt};
 use object_store::{ObjectStore, path::Path};
@@ -199,13 +199,6 @@ impl FileSource for TextSource {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        let mut recursion = TreeNodeRecursion::Continue;
-        for expression in &self.projection.source {
-            recursion = f(&expression.expr)?;
-            if recursion == TreeNodeRecursion::Stop {
-                break;
-            }
-        }
-        Ok(recursion)
+        apply_expression_roots(self.projection.source.iter().map(|column| &column.expr), f)
     }
 }

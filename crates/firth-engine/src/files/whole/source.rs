@@ -14,7 +14,7 @@ use datafusion::{
     },
     error::{DataFusionError, Result},
     physical_expr::projection::ProjectionExprs,
-    physical_plan::{PhysicalExpr, metrics::ExecutionPlanMetricsSet},
+    physical_plan::{PhysicalExpr, execution_plan::apply_expression_roots, metrics::ExecutionPlanMetricsSet},
 };
 use firth_diagnostic::Diagnostic;
 use futures::{FutureExt, StreamExt, stream};
@@ -128,11 +128,6 @@ impl FileSource for WholeSource {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for expression in &self.projection.source {
-            if f(&expression.expr)? == TreeNodeRecursion::Stop {
-                return Ok(TreeNodeRecursion::Stop);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
+        apply_expression_roots(self.projection.source.iter().map(|column| &column.expr), f)
     }
 }
