@@ -21,9 +21,23 @@ enum Colors {
     Off,
 }
 
-/// The shell in a terminal of `script`, driven step by step: what to wait for, then what to type.
-/// Answers all that stood on the screen; `None`, with a line that says so, where there is no `script`.
-fn typed(place: &Place, test: &str, colors: Colors, steps: &[(&str, String)]) -> Option<String> {
+/// What to wait for, one after the other, and what to type then.
+type Step = (Vec<&'static str>, String);
+
+/// Types once `awaited` stands on the screen.
+fn when(awaited: &'static str, text: impl Into<String>) -> Step {
+    (vec![awaited], text.into())
+}
+
+/// Types at the prompt that comes after `awaited`. Before it stands there the terminal is not the line editor's yet: Ctrl-C
+/// would be a signal, not a key.
+fn at_prompt(awaited: &'static str, text: impl Into<String>) -> Step {
+    (vec![awaited, "firth"], text.into())
+}
+
+/// The shell in a terminal of `script`, driven step by step. Answers all that stood on the screen; `None`, with a line that says so, where
+/// there is no `script`.
+fn typed(place: &Place, test: &str, colors: Colors, steps: &[Step]) -> Option<String> {
     let firth = insta_cmd::get_cargo_bin("firth");
     let run = format!("'{}' --home '{}'", firth.display(), place.path().join("home").display());
     let mut script = Command::new("script");
@@ -55,7 +69,11 @@ fn typed(place: &Place, test: &str, colors: Colors, steps: &[(&str, String)]) ->
     });
 
     let (mut screen, mut seen, mut asked) = (String::new(), 0, 0);
-    let mut steps = steps.iter().peekable();
+    let steps = steps.iter().flat_map(|(awaited, text)| {
+        let last = awaited.len() - 1;
+        awaited.iter().enumerate().map(move |(at, awaited)| (awaited, if at == last { text } else { "" }))
+    });
+    let mut steps = steps.peekable();
     loop {
         let piece = match pieces.recv_timeout(PATIENCE) {
             Ok(piece) => piece,
@@ -72,7 +90,7 @@ fn typed(place: &Place, test: &str, colors: Colors, steps: &[(&str, String)]) ->
             let _ = keys.write_all(b"\x1b[1;1R");
         }
         while let Some((awaited, text)) = steps.peek() {
-            let Some(at) = screen[seen..].find(awaited) else { break };
+            let Some(at) = screen[seen..].find(*awaited) else { break };
             seen += at + awaited.len();
             let _ = keys.write_all(text.as_bytes());
             steps.next();
@@ -94,12 +112,12 @@ fn no_secret_that_is_typed_is_kept() {
         )
     };
     let steps = [
-        ("> ", create("one", &format!("'{literal}'"))),
-        ("OK (", create("two", "PROMPT()")),
-        ("password:", format!("{prompted}\r")),
-        ("OK (", create("three", &format!("'x' '{broken}'"))),
-        ("error[syntax]", "SELECT 41 + 1 AS answer;\r".to_owned()),
-        ("1 row (", "\\q\r".to_owned()),
+        when("> ", create("one", &format!("'{literal}'"))),
+        at_prompt("OK (", create("two", "PROMPT()")),
+        when("password:", format!("{prompted}\r")),
+        at_prompt("OK (", create("three", &format!("'x' '{broken}'"))),
+        at_prompt("error[syntax]", "SELECT 41 + 1 AS answer;\r"),
+        at_prompt("1 row (", "\\q\r"),
     ];
     let Some(screen) = typed(&place, "no_secret_that_is_typed_is_kept", Colors::Off, &steps) else { return };
     assert!(!screen.contains(&prompted), "a prompted secret is not echoed");
@@ -118,11 +136,11 @@ fn a_statement_may_span_lines_and_names_are_completed() {
     let place = Place::new();
     place.run("CREATE SCHEMA harbour; CREATE VIEW harbour.ships AS SELECT 7 AS tons");
     let steps = [
-        ("firth> ", "SELECT tons\r".to_owned()),
-        ("-> ", "FROM harbour.shi\t".to_owned()),
-        ("harbour.ships", ";\r".to_owned()),
-        ("1 row (", ".cache\r".to_owned()),
-        ("entries", ".quit\r".to_owned()),
+        when("firth> ", "SELECT tons\r"),
+        when("-> ", "FROM harbour.shi\t"),
+        when("harbour.ships", ";\r"),
+        at_prompt("1 row (", ".cache\r"),
+        at_prompt("entries", ".quit\r"),
     ];
     let Some(screen) = typed(&place, "a_statement_may_span_lines", Colors::Off, &steps) else { return };
     assert!(screen.contains("tons") && screen.contains('7'), "{screen}");
@@ -131,7 +149,7 @@ fn a_statement_may_span_lines_and_names_are_completed() {
 #[test]
 fn keywords_and_texts_have_colours_where_the_terminal_does() {
     let place = Place::new();
-    let steps = [("firth", "SELECT 'x' AS a;\r".to_owned()), ("1 row (", ".quit\r".to_owned())];
+    let steps = [when("firth", "SELECT 'x' AS a;\r"), at_prompt("1 row (", ".quit\r")];
     let Some(screen) = typed(&place, "keywords_and_texts_have_colours", Colors::On, &steps) else { return };
     assert!(screen.contains("\x1b[1;34mSELECT"), "a keyword is bold and blue: {screen:?}");
     assert!(screen.contains("\x1b[32m'x'"), "a text is green: {screen:?}");
@@ -145,12 +163,12 @@ fn ctrl_c_stops_a_statement_and_two_of_them_leave() {
         "SELECT COUNT(*) AS n FROM {numbers} AS a, {numbers} AS b, {numbers} AS c, {numbers} AS d;\r"
     );
     let steps = [
-        ("firth> ", long),
+        when("firth> ", long),
         // Its lines of progress have begun.
-        ("Ctrl-C stops", "\x03".to_owned()),
-        ("error[cancelled]", "SELECT 1 AS still_here;\r".to_owned()),
-        ("1 row (", "\x03".to_owned()),
-        ("Ctrl-C again leaves.", "\x03".to_owned()),
+        when("Ctrl-C stops", "\x03"),
+        at_prompt("error[cancelled]", "SELECT 1 AS still_here;\r"),
+        at_prompt("1 row (", "\x03"),
+        at_prompt("Ctrl-C again leaves.", "\x03"),
     ];
     let Some(screen) = typed(&place, "ctrl_c_stops_a_statement", Colors::Off, &steps) else { return };
     assert!(screen.contains("still_here"), "{screen}");
@@ -160,11 +178,11 @@ fn ctrl_c_stops_a_statement_and_two_of_them_leave() {
 fn the_last_text_is_edited_and_run_and_keys_can_be_those_of_vi() {
     let place = Place::new();
     let steps = [
-        ("firth> ", "SELECT 40 + 1 AS answer;\r".to_owned()),
-        ("1 row (", ".edit\r".to_owned()),
-        ("1 row (", ".keys vi\r".to_owned()),
-        ("OK (", "SELECT 5 AS typed_in_vi;\r".to_owned()),
-        ("1 row (", ".quit\r".to_owned()),
+        when("firth> ", "SELECT 40 + 1 AS answer;\r"),
+        at_prompt("1 row (", ".edit\r"),
+        at_prompt("1 row (", ".keys vi\r"),
+        at_prompt("OK (", "SELECT 5 AS typed_in_vi;\r"),
+        at_prompt("1 row (", ".quit\r"),
     ];
     let Some(screen) = typed(&place, "the_last_text_is_edited", Colors::Off, &steps) else { return };
     assert!(screen.contains("42"), "41 + 1: {screen}");
