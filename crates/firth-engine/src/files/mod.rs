@@ -25,7 +25,7 @@ pub(crate) use hive::HiveLayout;
 pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
-pub(crate) use parquet::{Footer, ReaderFactory, footer};
+pub(crate) use parquet::{Footer, footer, parquet_source};
 pub(crate) use provider::{
     ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, renamed, statistics_of, unreadable_column, viewed,
 };

@@ -10,7 +10,7 @@ use datafusion::{
     datasource::{
         TableType,
         listing::PartitionedFile,
-        physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource},
+        physical_plan::{FileGroup, FileScanConfigBuilder},
         source::DataSourceExec,
         table_schema::TableSchema,
     },
@@ -25,7 +25,7 @@ use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
 
 use super::{
-    FileKind, HiveLayout, ListedFiles, ReaderFactory, TableFormat, footer, pruning, text::TextSource,
+    FileKind, HiveLayout, ListedFiles, TableFormat, footer, parquet_source, pruning, text::TextSource,
     whole::WholeSource, widened::FileSchemaAdapter,
 };
 
@@ -206,11 +206,8 @@ impl ExternalFiles {
                 TableSchema::builder(Arc::new(Schema::new(fields))).with_table_partition_cols(keys).build();
             let source = match &self.format {
                 TableFormat::Parquet { .. } => {
-                    let readers = ReaderFactory::new(Arc::clone(&bucket.listed.handle.store));
-                    let source = ParquetSource::new(table)
-                        .with_table_parquet_options(TableFormat::parquet(session.config_options()))
-                        .with_parquet_file_reader_factory(Arc::new(readers));
-                    Arc::new(source) as Arc<dyn FileSource>
+                    let options = TableFormat::parquet(session.config_options());
+                    parquet_source(table, options, &bucket.listed.handle.store)
                 }
                 TableFormat::Text(text) => {
                     let store = Arc::clone(&bucket.listed.handle.store);

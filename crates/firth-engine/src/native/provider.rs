@@ -11,7 +11,7 @@ use datafusion::{
     datasource::{
         TableType,
         listing::PartitionedFile,
-        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
+        physical_plan::{FileGroup, FileScanConfigBuilder},
         source::DataSourceExec,
         table_schema::TableSchema,
     },
@@ -31,7 +31,7 @@ use parquet::arrow::RowNumber;
 use super::{assign::plain_columns, deletes::read_deletes};
 use crate::{
     files::{
-        FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, FileSchemaAdapter, ReaderFactory, TableFormat, footer,
+        FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, FileSchemaAdapter, TableFormat, footer, parquet_source,
         renamed, statistics_of, viewed,
     },
     store::{StatementStores, StoreHandle},
@@ -186,11 +186,10 @@ impl TableProvider for NativeFiles {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         };
-        let source = ParquetSource::new(self.table_schema())
-            .with_table_parquet_options(TableFormat::parquet(session.config_options()))
-            .with_parquet_file_reader_factory(Arc::new(ReaderFactory::new(Arc::clone(&handle.store))));
+        let options = TableFormat::parquet(session.config_options());
+        let source = parquet_source(self.table_schema(), options, &handle.store);
         let groups = FileGroup::new(self.files.clone()).split_files(session.config().target_partitions());
-        let config = FileScanConfigBuilder::new(handle.url.clone(), Arc::new(source))
+        let config = FileScanConfigBuilder::new(handle.url.clone(), source)
             .with_file_groups(groups)
             .with_statistics(statistics_of(&self.files, &self.shown))
             .with_projection_indices(projection.cloned())?

@@ -12,6 +12,6 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use cache::StoreId;
-pub(crate) use cache::{Caches, YieldingPool};
+pub(crate) use cache::{Caches, DecodedColumn, FileColumns, YieldingPool};
 pub(crate) use registry::{StatementStores, StoreHandle};
 pub(crate) use statement_store::{ChangedWhileReading, StatementStore};

@@ -19,7 +19,7 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, path::Path,
 };
 
-use super::cache::{Caches, ObjectKey, StoreId};
+use super::cache::{Caches, FileColumns, ObjectKey, StoreId};
 use crate::files::Footer;
 
 /// Ranges that lie this near to each other are fetched in one request: bytes between them cost less than
@@ -110,6 +110,11 @@ impl StatementStore {
         if let Some(object) = self.object_key(file) {
             self.caches.keep_footer(&object, Arc::clone(footer));
         }
+    }
+
+    /// What the caches have of the decoded columns of a listed Parquet file. `None` if nothing tells its states apart.
+    pub(crate) fn columns(&self, file: &ObjectMeta) -> Option<FileColumns> {
+        Some(FileColumns::new(Arc::clone(&self.caches), self.object_key(file)?))
     }
 
     /// What caches call an object of which the listing told.

@@ -16,6 +16,7 @@ mod kill_drill;
 mod native;
 mod place;
 mod random_queries;
+mod read_again;
 mod scratch;
 mod session;
 mod slt;

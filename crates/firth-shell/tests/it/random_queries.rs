@@ -19,7 +19,7 @@ const QUERIES: u64 = 2000;
 
 /// Numbers of `f` are quarters, so that their sums are exact in any order; those of `x` are extremes, and
 /// are not added up.
-const TABLES: &str = r#"
+pub(crate) const TABLES: &str = r#"
 CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE mood AS ENUM ('sad', 'fine', 'Zen');
 CREATE TABLE a (
@@ -94,14 +94,14 @@ fn rows(answer: Result<Option<Answered>, Failure>) -> Result<Answered, Failure> 
     answer.map(|answer| answer.expect("a query answers rows"))
 }
 
-struct RandomQuery {
-    sql: String,
+pub(crate) struct RandomQuery {
+    pub(crate) sql: String,
     /// Whether the query orders every row.
-    ordered: bool,
+    pub(crate) ordered: bool,
 }
 
 /// Draws: SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 const NUMBERS: [&str; 4] = ["id", "k", "s", "x"];
 const DECIMALS: [&str; 2] = ["n", "m"];
@@ -127,7 +127,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    fn query(&mut self) -> RandomQuery {
+    pub(crate) fn query(&mut self) -> RandomQuery {
         let bag = |sql| RandomQuery { sql, ordered: false };
         match self.below(10) {
             0 => {

@@ -11,7 +11,11 @@ use firth_testkit::slt::{Answer, ColumnType, Executor};
 use futures::StreamExt as _;
 
 /// A session over every connector.
-pub(crate) struct TestSession(Session);
+pub(crate) struct TestSession {
+    session: Session,
+    /// How often a query is asked before its answer counts: from the second time on columns of files come from memory.
+    asked_before: u32,
+}
 
 /// What a statement answered, in the texts of the CSV contract. `None` is NULL.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ impl TestSession {
             ("text".to_owned(), Parameter::String("it's".to_owned())),
             ("day".to_owned(), Parameter::String("2026-01-02".to_owned())),
         ]);
-        TestSession(Session::new(SessionOptions {
+        let session = Session::new(SessionOptions {
             home: home.to_owned(),
             connectors: firth_connectors::all(),
             principal: "tester".to_owned(),
@@ -52,12 +56,19 @@ impl TestSession {
             settings: Settings::default(),
             rehearsal: false,
             prompt: None,
-        }))
+        });
+        TestSession { session, asked_before: 0 }
+    }
+
+    /// The same, which asks a query so often before its answer counts.
+    pub(crate) fn having_asked(mut self, times: u32) -> TestSession {
+        self.asked_before = times;
+        self
     }
 
     /// Tells `observer` where each export is.
     pub(crate) fn observe_exports(&self, observer: firth_engine::Observer) {
-        self.0.observe_exports(observer);
+        self.session.observe_exports(observer);
     }
 
     /// Runs one statement; `None` if it answers no rows.
@@ -79,8 +90,10 @@ impl TestSession {
 
     async fn answered(&self, sql: &str) -> Result<Option<Answered>, Diagnostic> {
         let statement = firth_sql::parse(sql)?;
-        let remotes = self.0.remotes();
-        let Some(mut answer) = self.0.execute(&statement, &remotes).await?.rows else { return Ok(None) };
+        let remotes = self.session.remotes();
+        let Some(mut answer) = self.session.execute(&statement, &remotes).await?.rows else {
+            return Ok(None);
+        };
         let mut rows = Vec::new();
         while let Some(batch) = answer.stream.next().await {
             let batch = batch.map_err(firth_engine::diagnostic)?;
@@ -116,6 +129,11 @@ impl Executor for TestSession {
     type Error = Failure;
 
     async fn run(&mut self, sql: &str) -> Result<Answer, Failure> {
+        if matches!(firth_sql::parse(sql), Ok(firth_sql::Statement::Query(_))) {
+            for _ in 0..self.asked_before {
+                self.execute(sql).await?;
+            }
+        }
         Ok(match self.execute(sql).await? {
             None => Answer::Done(0),
             Some(Answered { schema, rows }) => Answer::Rows {

@@ -37,6 +37,16 @@ impl<K: Ord + Clone, V> Aged<K, V> {
         self.entries.len()
     }
 
+    /// The time, in uses and changes.
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// When the entry that was used longest ago was.
+    pub(crate) fn oldest_use(&self) -> Option<u64> {
+        self.uses.first_key_value().map(|(used, _)| *used)
+    }
+
     /// The entry of this key, used now.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         self.touch(key);

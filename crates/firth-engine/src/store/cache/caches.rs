@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use super::{
     Aged, ObjectKey, StoreId,
+    columns::Columns,
     ranges::{self, ByteRanges},
 };
 use crate::files::Footer;
 
 /// What footers may hold at most, of the whole.
 const FOOTERS_SHARE: usize = 4;
+/// What is left to bytes as they were fetched when decoded columns would take all: 1/4 of the whole.
+const BYTES_SHARE: usize = 4;
 /// Listings kept at most; only tables with `max_staleness` have any.
 const LISTINGS: usize = 1000;
 
@@ -33,6 +36,7 @@ pub(crate) struct Caches {
 #[derive(Debug, Default)]
 struct Kept {
     bytes: ByteRanges,
+    columns: Columns,
     footers: Aged<ObjectKey, Arc<Footer>>,
     listings: Aged<(String, String), Listing>,
     /// The version of each connection that was opened last.
@@ -104,6 +108,18 @@ impl Caches {
         kept.settle();
     }
 
+    /// Reads or changes what is kept of decoded columns, which may weigh as much as is told.
+    pub(super) fn with_columns<T>(&self, change: impl FnOnce(&mut Columns, usize) -> T) -> T {
+        let mut kept = self.kept();
+        let before = kept.columns.weight();
+        let limit = kept.limit - kept.limit / BYTES_SHARE;
+        let result = change(&mut kept.columns, limit);
+        if kept.columns.weight() != before {
+            kept.settle();
+        }
+        result
+    }
+
     /// The footer of a Parquet file, if it is kept.
     pub(crate) fn footer(&self, object: &ObjectKey) -> Option<Arc<Footer>> {
         self.kept().footers.get(object).cloned()
@@ -151,6 +167,7 @@ impl Caches {
         let mut kept = self.kept();
         if kept.versions.insert(connection, version).is_some_and(|known| known != version) {
             kept.bytes.retain(|(object, _)| !object.belongs_to(connection));
+            kept.columns.retain(|column| !column.object.belongs_to(connection));
             kept.footers.retain(|object| !object.belongs_to(connection));
             kept.listings.retain(|(store, _)| !store.starts_with(&connection.simple().to_string()));
             kept.settle();
@@ -168,6 +185,7 @@ impl Caches {
         let kept = self.kept();
         vec![
             CacheReport { name: "bytes", entries: kept.bytes.len(), bytes: kept.bytes.weight() },
+            CacheReport { name: "columns", entries: kept.columns.len(), bytes: kept.columns.weight() },
             CacheReport { name: "footers", entries: kept.footers.len(), bytes: kept.footers.weight() },
             CacheReport { name: "listings", entries: kept.listings.len(), bytes: 0 },
         ]
@@ -176,12 +194,16 @@ impl Caches {
 
 impl Kept {
     fn weight(&self) -> usize {
-        self.bytes.weight() + self.footers.weight()
+        self.bytes.weight() + self.columns.weight() + self.footers.weight()
     }
 
-    /// Bytes go before footers, which are small and save more requests.
+    /// Columns can be decoded again, so bytes outlive them, but for those beyond their share. Footers go last: they are small and save more
+    /// requests.
     fn remove_one(&mut self) -> bool {
-        self.bytes.remove_oldest() || self.footers.remove_oldest()
+        if self.bytes.weight() > self.limit / BYTES_SHARE && self.bytes.remove_oldest() {
+            return true;
+        }
+        self.columns.remove_oldest() || self.bytes.remove_oldest() || self.footers.remove_oldest()
     }
 
     /// Brings what is kept below the limit and what the pool has left, and the charge in line with it.

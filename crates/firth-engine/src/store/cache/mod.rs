@@ -1,4 +1,4 @@
-//! What a session remembers of objects between statements: bytes, Parquet footers, listings.
+//! What a session remembers of objects between statements: bytes, decoded columns, Parquet footers, listings.
 //!
 //! Everything is kept under an [`ObjectKey`]: connection, its version, bucket, path, ETag or version and
 //! size. A statement learns the ETag from its own listing, so what it finds here belongs to the object that
@@ -9,6 +9,7 @@
 mod aged;
 
 mod caches;
+mod columns;
 mod object_key;
 mod pool;
 mod ranges;
@@ -17,5 +18,6 @@ mod tests;
 
 pub(crate) use aged::Aged;
 pub(crate) use caches::Caches;
+pub(crate) use columns::{DecodedColumn, FileColumns};
 pub(crate) use object_key::{ObjectKey, StoreId};
 pub(crate) use pool::YieldingPool;

@@ -1,0 +1,234 @@
+//! Columns of Parquet files as readers decoded them: what is read again need not be decompressed and decoded again.
+
+use std::{collections::HashSet, sync::Arc};
+
+use arrow::{
+    array::{Array, ArrayRef},
+    datatypes::DataType,
+};
+
+use super::{Aged, Caches, ObjectKey};
+
+/// Columns whose first reading is remembered, at most.
+const SEEN: usize = 1 << 16;
+
+/// One column of one row group of one state of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ColumnKey {
+    pub(super) object: ObjectKey,
+    row_group: usize,
+    /// The number of the column among the file's outermost ones.
+    column: usize,
+}
+
+/// All values of a column in a row group, in arrays of `batch_size` rows; the last may be shorter.
+#[derive(Debug)]
+pub(crate) struct DecodedColumn {
+    data_type: DataType,
+    batch_size: usize,
+    batches: Vec<ArrayRef>,
+}
+
+impl DecodedColumn {
+    pub(crate) fn new(data_type: DataType, batch_size: usize, batches: Vec<ArrayRef>) -> Self {
+        DecodedColumn { data_type, batch_size, batches }
+    }
+
+    pub(crate) fn batches(&self) -> &[ArrayRef] {
+        &self.batches
+    }
+
+    /// What it holds in memory. Buffers that several arrays share, as views of one dictionary do, count once.
+    fn memory_size(&self) -> usize {
+        let mut known = HashSet::new();
+        let mut bytes = 0;
+        for array in &self.batches {
+            let data = array.to_data();
+            let nulls = data.nulls().map(|nulls| nulls.inner().inner());
+            for buffer in data.buffers().iter().chain(nulls) {
+                if known.insert(buffer.data_ptr()) {
+                    bytes += buffer.capacity();
+                }
+            }
+            bytes += size_of_val(array.as_ref());
+        }
+        bytes
+    }
+}
+
+/// Decoded columns that were read at least twice.
+///
+/// A column's first reading is only remembered: most are read once. When there is no room, a column takes the place of
+/// those that were not used since it was read before (as LRU-2 has it), so that reading in turn more than there is room for keeps
+/// a part of it instead of nothing.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    kept: Aged<ColumnKey, Arc<DecodedColumn>>,
+    /// When columns that are not kept were last read, by the clock of `kept`.
+    seen: Aged<ColumnKey, u64>,
+}
+
+impl Columns {
+    pub(super) fn weight(&self) -> usize {
+        self.kept.weight()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    fn get(
+        &mut self,
+        key: &ColumnKey,
+        data_type: &DataType,
+        batch_size: usize,
+    ) -> Option<Arc<DecodedColumn>> {
+        let known = self.kept.get(key)?;
+        (known.data_type == *data_type && known.batch_size == batch_size).then(|| Arc::clone(known))
+    }
+
+    /// Notes that a column is about to be decoded; answers whether it was before.
+    fn is_wanted(&mut self, key: &ColumnKey) -> bool {
+        if self.seen.get(key).is_some() {
+            return true;
+        }
+        let now = self.kept.clock();
+        self.seen.insert(key.clone(), now, 1);
+        while self.seen.len() > SEEN && self.seen.remove_oldest() {}
+        false
+    }
+
+    /// Keeps a column if there is room for it within `limit` bytes, or others have been unused for longer.
+    fn keep(&mut self, key: ColumnKey, column: Arc<DecodedColumn>, limit: usize) {
+        let weight = column.memory_size();
+        let now = self.kept.clock();
+        let seen = self.seen.get(&key).copied().unwrap_or(now);
+        while self.kept.weight() + weight > limit {
+            if weight > limit || self.kept.oldest_use().is_none_or(|used| used >= seen) {
+                self.seen.insert(key, now, 1);
+                return;
+            }
+            self.kept.remove_oldest();
+        }
+        self.kept.insert(key, column, weight);
+    }
+
+    pub(super) fn remove_oldest(&mut self) -> bool {
+        self.kept.remove_oldest()
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&ColumnKey) -> bool) {
+        self.kept.retain(&keep);
+        self.seen.retain(&keep);
+    }
+}
+
+/// The decoded columns of one state of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileColumns {
+    caches: Arc<Caches>,
+    object: ObjectKey,
+}
+
+impl FileColumns {
+    pub(crate) fn new(caches: Arc<Caches>, object: ObjectKey) -> Self {
+        FileColumns { caches, object }
+    }
+
+    fn key(&self, row_group: usize, column: usize) -> ColumnKey {
+        ColumnKey { object: self.object.clone(), row_group, column }
+    }
+
+    /// A column in this type and these batches, if it is kept.
+    pub(crate) fn get(
+        &self,
+        row_group: usize,
+        column: usize,
+        data_type: &DataType,
+        batch_size: usize,
+    ) -> Option<Arc<DecodedColumn>> {
+        let key = self.key(row_group, column);
+        self.caches.with_columns(|columns, _| columns.get(&key, data_type, batch_size))
+    }
+
+    /// Notes that a column is about to be decoded; answers whether to keep it then.
+    pub(crate) fn is_wanted(&self, row_group: usize, column: usize) -> bool {
+        let key = self.key(row_group, column);
+        self.caches.with_columns(|columns, limit| limit > 0 && columns.is_wanted(&key))
+    }
+
+    /// Keeps a column, if there is room.
+    pub(crate) fn keep(&self, row_group: usize, column: usize, decoded: DecodedColumn) {
+        let key = self.key(row_group, column);
+        self.caches.with_columns(|columns, limit| columns.keep(key, Arc::new(decoded), limit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringViewArray};
+    use object_store::path::Path;
+
+    use super::*;
+    use crate::store::cache::StoreId;
+
+    fn key(row_group: usize) -> ColumnKey {
+        let store = StoreId::new(uuid::Uuid::nil(), 0, "bucket");
+        let object =
+            ObjectKey::try_new(&store, &Path::from("f"), Some("e"), None, 1).expect("it has an ETag");
+        ColumnKey { object, row_group, column: 0 }
+    }
+
+    fn column() -> Arc<DecodedColumn> {
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+        Arc::new(DecodedColumn::new(DataType::Int64, 1000, vec![values]))
+    }
+
+    /// Reads a column as a scan does. Whether it was kept.
+    fn read(columns: &mut Columns, row_group: usize, limit: usize) -> bool {
+        if columns.get(&key(row_group), &DataType::Int64, 1000).is_some() {
+            return true;
+        }
+        if columns.is_wanted(&key(row_group)) {
+            columns.keep(key(row_group), column(), limit);
+        }
+        false
+    }
+
+    #[test]
+    fn the_second_reading_is_kept_in_its_type_only() {
+        let mut columns = Columns::default();
+        assert_eq!([0; 3].map(|group| read(&mut columns, group, 1 << 20)), [false, false, true]);
+        assert!(columns.get(&key(0), &DataType::Int32, 1000).is_none());
+        assert!(columns.get(&key(0), &DataType::Int64, 500).is_none());
+        assert!(columns.weight() >= 8000 && columns.weight() < 9000, "{}", columns.weight());
+    }
+
+    #[test]
+    fn reading_in_turn_more_than_fits_keeps_a_part() {
+        let mut columns = Columns::default();
+        let room_for_two = 20_000;
+        let passes: Vec<usize> =
+            (0..6).map(|_| (0..4).filter(|group| read(&mut columns, *group, room_for_two)).count()).collect();
+        assert_eq!(passes, [0, 0, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn what_is_read_now_takes_the_place_of_what_no_longer_is() {
+        let mut columns = Columns::default();
+        let room_for_two = 20_000;
+        let mut pass = |groups: [usize; 2]| groups.map(|group| read(&mut columns, group, room_for_two));
+        assert_eq!([pass([0, 1]), pass([0, 1]), pass([0, 1])], [[false; 2], [false; 2], [true; 2]]);
+        assert_eq!([pass([2, 3]), pass([2, 3]), pass([2, 3])], [[false; 2], [false; 2], [true; 2]]);
+    }
+
+    #[test]
+    fn shared_buffers_count_once() {
+        let long = "a text that is too long to lie within its view";
+        let all: ArrayRef = Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(long, 1000)));
+        let whole = DecodedColumn::new(DataType::Utf8View, 1000, vec![Arc::clone(&all)]).memory_size();
+        let halves = vec![all.slice(0, 500), all.slice(500, 500)];
+        let halves = DecodedColumn::new(DataType::Utf8View, 500, halves).memory_size();
+        assert!(halves < whole + 200, "{halves} {whole}");
+    }
+}
