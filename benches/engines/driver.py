@@ -31,6 +31,14 @@ def standard_sql(sql):
     return re.sub(r"DATE_SUB\((DATE '[^']*'), (INTERVAL) (\d+) (\w+)\)", r"(\1 - \2 '\3' \4)", sql)
 
 
+def postgres_sql(sql, elsewhere):
+    """A query for PostgreSQL itself, where Firth's schemas shop and tpch are the database's own."""
+    sql = standard_sql(sql)
+    if elsewhere and "tpch." in sql:
+        raise NotImplementedError("this engine has PostgreSQL's tables only")
+    return sql.replace("shop.", "").replace("tpch.", "").rstrip("; \n")
+
+
 def local_path(uri):
     """The path of a file:// address; another address is refused."""
     if not uri.startswith("file://"):

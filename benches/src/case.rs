@@ -28,13 +28,24 @@ pub(crate) enum Work {
     },
     /// Start a new process, answer a query in it, end it.
     StartUp(String),
+    /// Answer a query again and again for several clients at once, each of which is a process.
+    Clients {
+        /// The query.
+        sql: String,
+        /// How many at once.
+        clients: usize,
+        /// How often each of them asks.
+        each: usize,
+    },
 }
 
 impl Work {
     /// The query at its core, whose rows are compared.
     pub(crate) fn sql(&self) -> &str {
         match self {
-            Work::Query(sql) | Work::Export { sql, .. } | Work::StartUp(sql) => sql,
+            Work::Query(sql) | Work::Export { sql, .. } | Work::StartUp(sql) | Work::Clients { sql, .. } => {
+                sql
+            }
         }
     }
 }
@@ -48,14 +59,14 @@ pub(crate) fn tpch() -> Result<Vec<Case>> {
     (1..=22).map(|number| file(&format!("../queries/tpch/q{number:02}.sql"))).collect()
 }
 
-/// The queries of `benches/queries/scans`.
-pub(crate) fn scans() -> Result<Vec<Case>> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/queries/scans");
-    let entries = fs::read_dir(folder).map_err(|error| format!("{folder}: {error}"))?;
+/// The queries of a folder of `benches/queries`, by their names.
+pub(crate) fn folder(name: &str) -> Result<Vec<Case>> {
+    let folder = format!("{}/queries/{name}", env!("CARGO_MANIFEST_DIR"));
+    let entries = fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    names.iter().map(|name| file(&format!("queries/scans/{name}"))).collect()
+    names.iter().map(|file_name| file(&format!("queries/{name}/{file_name}"))).collect()
 }
 
 /// A query file, named after itself. The path is taken from this crate's folder.
@@ -120,4 +131,39 @@ pub(crate) fn start_up() -> Result<Vec<Case>> {
         case("select-1", "SELECT 1 AS one"),
         case("count-a-table", "SELECT COUNT(*) AS nations FROM tpch.nation"),
     ])
+}
+
+/// What many short-lived programs wait for: a process, a connection to each source, one answer.
+pub(crate) fn connection_churn() -> Result<Vec<Case>> {
+    let case = |name: &str, sql: &str| Case { name: name.to_string(), work: Work::StartUp(sql.to_string()) };
+    Ok(vec![
+        case("postgres", "SELECT COUNT(*) AS nations FROM tpch.nation"),
+        case("s3", "SELECT COUNT(*) AS regions FROM tpch.region"),
+        case(
+            "both",
+            "SELECT COUNT(*) AS pairs FROM tpch.nation JOIN tpch.region ON r_regionkey = n_regionkey",
+        ),
+    ])
+}
+
+/// How many clients ask at once.
+const CLIENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+/// How many answers all clients of a case get together, so that each case is the same work.
+const ANSWERS: usize = 64;
+
+/// A look-up in a database and a scan of files, by more and more clients.
+pub(crate) fn concurrency() -> Result<Vec<Case>> {
+    let work = [
+        ("look-up", "SELECT o_orderkey, o_totalprice FROM shop.orders WHERE o_orderkey = 1"),
+        (
+            "scan",
+            "SELECT l_shipmode, COUNT(*) AS items, SUM(l_quantity) AS quantity FROM tpch.lineitem \
+             WHERE l_shipdate >= DATE '1998-01-01' GROUP BY l_shipmode ORDER BY l_shipmode",
+        ),
+    ];
+    let case = |(name, sql): (&str, &str), clients: usize| Case {
+        name: format!("{name}-{clients}"),
+        work: Work::Clients { sql: sql.to_string(), clients, each: ANSWERS / clients },
+    };
+    Ok(work.into_iter().flat_map(|work| CLIENTS.map(|clients| case(work, clients))).collect())
 }

@@ -12,6 +12,14 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     }
 }
 
+/// The value that so many percent of all are not above.
+pub(crate) fn percentile(values: impl IntoIterator<Item = f64>, percent: f64) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let rank = (percent / 100.0 * values.len() as f64).ceil() as usize;
+    values.get(rank.max(1) - 1).copied()
+}
+
 /// The median of the ratios of what ran next to each other. Whatever slowed a whole round down is in both
 /// of its numbers and so in none of the ratios.
 pub(crate) fn paired_ratio(ours: &[f64], theirs: &[f64]) -> Option<f64> {
@@ -33,6 +41,9 @@ mod tests {
         assert_eq!(median([3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median([]), None);
+        assert_eq!(percentile((1..=200).map(f64::from), 99.0), Some(198.0));
+        assert_eq!(percentile([7.0], 50.0), Some(7.0));
+        assert_eq!(percentile([], 50.0), None);
         assert_eq!(geometric_mean(&[2.0, 0.5]), Some(1.0));
         assert_eq!(geometric_mean(&[]), None);
     }

@@ -13,6 +13,7 @@
 
 mod arguments;
 mod case;
+mod clients;
 mod compare;
 mod csv;
 mod data;

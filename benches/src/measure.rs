@@ -13,6 +13,7 @@ use crate::{
     Result,
     arguments::Arguments,
     case::{Case, Work},
+    clients,
     compare::Answered,
     data::Data,
     engine::{Engine, EngineSpec},
@@ -53,7 +54,7 @@ pub(crate) struct MeasuredEngine {
 /// What one piece of work cost.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Sample {
-    /// From the question to the answer, as the harness saw it.
+    /// From the question to the answer, as the harness saw it; of several clients, to the last one's last answer.
     pub(crate) wall_ms: f64,
     /// Processor time of the engine's process. The servers' is not in it.
     pub(crate) processor_ms: Option<f64>,
@@ -65,6 +66,18 @@ pub(crate) struct Sample {
     pub(crate) bytes: Option<u64>,
     /// The machine's load when it ended.
     pub(crate) load: f64,
+    /// Of several clients: how long each answer took.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(crate) latencies_ms: Vec<f64>,
+}
+
+/// What a client has done before the clock begins.
+#[derive(Clone, Copy, PartialEq)]
+enum Begin {
+    /// Nothing.
+    Cold,
+    /// The same work, once.
+    Warm,
 }
 
 /// An engine within a suite.
@@ -117,13 +130,16 @@ fn measure(case: &Case, contenders: &mut [Contender<'_>], arguments: &Arguments)
             Ok(())
         });
     }
-    if !matches!(case.work, Work::StartUp(_)) {
+    if matches!(case.work, Work::Query(_) | Work::Export { .. }) {
         each_in_turn(0, contenders, &mut measured, |contender, _| contender.warm(&case.work).map(drop));
     }
     for round in 0..arguments.repeats {
         each_in_turn(round, contenders, &mut measured, |contender, measured| {
             let sample = match case.work {
                 Work::StartUp(_) => contender.cold(&case.work)?,
+                Work::Clients { clients, each, .. } => {
+                    contender.together(&case.work, clients, each, Begin::Warm)?
+                }
                 Work::Query(_) | Work::Export { .. } => contender.warm(&case.work)?,
             };
             measured.warm.push(sample);
@@ -201,12 +217,31 @@ impl Contender<'_> {
                 requests: None,
                 bytes: None,
                 load: machine::load(),
+                latencies_ms: Vec::new(),
             });
         }
+        if let Work::Clients { clients, each, .. } = *work {
+            return self.together(work, clients, each, Begin::Cold);
+        }
+        sample(self.begun()?.as_mut(), &self.own(work))
+    }
+
+    /// A new process, which has begun before the clock has: it was asked something that costs nothing.
+    fn begun(&self) -> Result<Box<dyn Engine>> {
         let mut process = self.spec.start(self.set_up, &self.folder)?;
-        // A question that costs nothing, so that the process has begun before the clock has.
         process.run(&Work::Query("SELECT 1 AS one".to_string()))?;
-        sample(process.as_mut(), &self.own(work))
+        Ok(process)
+    }
+
+    /// Several new processes at once.
+    fn together(&self, work: &Work, clients: usize, each: usize, begin: Begin) -> Result<Sample> {
+        let mut processes = (0..clients).map(|_| self.begun()).collect::<Result<Vec<_>>>()?;
+        if begin == Begin::Warm {
+            for process in &mut processes {
+                process.run(work)?;
+            }
+        }
+        clients::sample(processes, work, each)
     }
 
     /// The same work; exports go to places of the engine's own.
@@ -215,7 +250,7 @@ impl Contender<'_> {
             Work::Export { sql, format, to } => {
                 Work::Export { sql: sql.clone(), format, to: format!("{to}{}/", self.spec.name) }
             }
-            Work::Query(_) | Work::StartUp(_) => work.clone(),
+            Work::Query(_) | Work::StartUp(_) | Work::Clients { .. } => work.clone(),
         }
     }
 }
@@ -236,6 +271,7 @@ fn sample(engine: &mut dyn Engine, work: &Work) -> Result<Sample> {
         requests: answer.requests,
         bytes: answer.bytes,
         load: machine::load(),
+        latencies_ms: Vec::new(),
     })
 }
 

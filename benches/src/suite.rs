@@ -76,7 +76,7 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "scans",
         doc: "wide scans and groupings over local Parquet files, in ClickBench's manner",
         place: |_| At::Local,
-        cases: |_| case::scans(),
+        cases: |_| case::folder("scans"),
     },
     Suite {
         name: "exports",
@@ -89,6 +89,28 @@ pub(crate) const SUITES: &[Suite] = &[
         doc: "a new process, one statement, the end of the process",
         place: |_| At::Local,
         cases: |_| case::start_up(),
+    },
+    Suite {
+        name: "selective-joins",
+        doc: "few rows of one source decide which of another are wanted: orders in PostgreSQL, lineitem on S3, the rest local",
+        place: |table| match table {
+            "orders" => At::Postgres,
+            "lineitem" => At::S3,
+            _ => At::Local,
+        },
+        cases: |_| case::folder("selective-joins"),
+    },
+    Suite {
+        name: "connection-churn",
+        doc: "a new process that connects anew to PostgreSQL, to S3, to both, and asks one thing",
+        place: |table| if table == "region" { At::S3 } else { At::Postgres },
+        cases: |_| case::connection_churn(),
+    },
+    Suite {
+        name: "concurrency",
+        doc: "1 to 32 clients at once, a process each; a look-up in PostgreSQL and a scan of local Parquet files",
+        place: |table| if table == "lineitem" { At::Local } else { At::Postgres },
+        cases: |_| case::concurrency(),
     },
 ];
 

@@ -71,7 +71,9 @@ impl Engine for Driver {
 
     fn run(&mut self, work: &Work) -> Result<Answer> {
         let answer = self.ask(&match work {
-            Work::Query(sql) | Work::StartUp(sql) => json!({ "do": "query", "sql": sql }),
+            Work::Query(sql) | Work::StartUp(sql) | Work::Clients { sql, .. } => {
+                json!({ "do": "query", "sql": sql })
+            }
             Work::Export { sql, format, to } => {
                 json!({ "do": "export", "sql": sql, "format": format, "to": to })
             }

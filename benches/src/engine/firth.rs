@@ -161,7 +161,7 @@ impl Engine for Firth {
 
 fn statement(work: &Work) -> String {
     match work {
-        Work::Query(sql) | Work::StartUp(sql) => sql.clone(),
+        Work::Query(sql) | Work::StartUp(sql) | Work::Clients { sql, .. } => sql.clone(),
         Work::Export { sql, format, to } => {
             let connection = if to.starts_with("s3:") { "WITH CONNECTION us.lake " } else { "" };
             let header = if *format == "CSV" { ", header = TRUE" } else { "" };

@@ -46,7 +46,7 @@ pub(crate) struct Answer {
 }
 
 /// A process that does one piece of work after another. Dropping it ends the process.
-pub(crate) trait Engine {
+pub(crate) trait Engine: Send {
     /// Its process.
     fn process(&self) -> u32;
 

@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::{
-    figures::{geometric_mean, median, paired_ratio},
+    figures::{geometric_mean, median, paired_ratio, percentile},
     measure::{MeasuredCase, MeasuredEngine, MeasuredSuite, Sample},
 };
 
@@ -14,6 +14,7 @@ system and the servers stay warm. *Ratio*: the median of the ratios of runs next
 the faster. Engines take turns, and another one begins each round. *CPU* is of the engine's process alone, without the
 servers, *peak* its largest resident memory during the work: both medians of the warm runs. Rows are compared before anything
 is timed, and an engine with other rows has no times. Queries end with rows as Arrow batches, which are thrown away.
+Requests and bytes are as the engine says. Of several clients the time is that of all of them, CPU and memory their sum.
 ";
 
 pub(super) fn render(report: &Report) -> String {
@@ -69,20 +70,71 @@ fn table(report: &Report, suite: &MeasuredSuite, text: &mut String) {
     for other in others {
         header.push_str(&format!(" {} ms | ratio |", other.name));
     }
-    for what in ["cold ms", "CPU ms", "peak MB"] {
+    let figures: Vec<&Figure> =
+        FIGURES.iter().filter(|figure| figure.always || known(suite, figure)).collect();
+    for figure in &figures {
         let names: Vec<&str> = report.engines.iter().map(|engine| engine.name.as_str()).collect();
-        header.push_str(&format!(" {what} {} |", names.join(" / ")));
+        header.push_str(&format!(" {} {} |", figure.name, names.join(" / ")));
     }
     let columns = header.matches('|').count() - 1;
     text.push_str(&format!("{header}\n|{}\n", " --- |".repeat(columns)));
     for case in &suite.cases {
-        row(report, case, text);
+        row(report, case, &figures, text);
     }
+    clients(report, suite, text);
     totals(report, suite, text);
     failures(report, suite, text);
 }
 
-fn row(report: &Report, case: &MeasuredCase, text: &mut String) {
+/// A column in which every engine has a number.
+struct Figure {
+    name: &'static str,
+    /// Whether the column is there even if nobody knows the number.
+    always: bool,
+    decimals: usize,
+    of: fn(&MeasuredEngine) -> Option<f64>,
+}
+
+const FIGURES: [Figure; 5] = [
+    Figure { name: "cold ms", always: true, decimals: 0, of: |engine| median(wall_times(&engine.cold)) },
+    Figure {
+        name: "CPU ms",
+        always: true,
+        decimals: 0,
+        of: |engine| median(engine.warm.iter().filter_map(|sample| sample.processor_ms)),
+    },
+    Figure {
+        name: "peak MB",
+        always: true,
+        decimals: 0,
+        of: |engine| median(megabytes(&engine.warm, |sample| sample.peak_bytes)),
+    },
+    Figure {
+        name: "requests",
+        always: false,
+        decimals: 0,
+        of: |engine| {
+            median(engine.warm.iter().filter_map(|sample| sample.requests).map(|count| count as f64))
+        },
+    },
+    Figure {
+        name: "MB read",
+        always: false,
+        decimals: 1,
+        of: |engine| median(megabytes(&engine.warm, |sample| sample.bytes)),
+    },
+];
+
+fn megabytes(samples: &[Sample], bytes: fn(&Sample) -> Option<u64>) -> impl Iterator<Item = f64> {
+    samples.iter().filter_map(bytes).map(|bytes| bytes as f64 / 1e6)
+}
+
+/// Whether any engine has this number in any case.
+fn known(suite: &MeasuredSuite, figure: &Figure) -> bool {
+    suite.cases.iter().flat_map(|case| case.engines.values()).any(|engine| (figure.of)(engine).is_some())
+}
+
+fn row(report: &Report, case: &MeasuredCase, figures: &[&Figure], text: &mut String) {
     let rows = case.rows.map_or_else(|| "–".to_string(), |rows| rows.to_string());
     text.push_str(&format!("| {} | {rows} |", case.name));
     let engine = |name: &str| case.engines.get(name);
@@ -92,22 +144,46 @@ fn row(report: &Report, case: &MeasuredCase, text: &mut String) {
             text.push_str(&format!(" {} |", ratio_text(ratio(report, case, &version.name))));
         }
     }
-    type Figure = fn(&MeasuredEngine) -> Option<f64>;
-    let figures: [Figure; 3] = [
-        |engine| median(engine.cold.iter().map(|sample| sample.wall_ms)),
-        |engine| median(engine.warm.iter().filter_map(|sample| sample.processor_ms)),
-        |engine| {
-            median(engine.warm.iter().filter_map(|sample| sample.peak_bytes.map(|bytes| bytes as f64 / 1e6)))
-        },
-    ];
     for figure in figures {
         let cells = report.engines.iter().map(|version| {
-            let value = engine(&version.name).filter(|engine| engine.failure.is_none()).and_then(figure);
-            value.map_or_else(|| "–".to_string(), |value| format!("{value:.0}"))
+            let value = engine(&version.name).filter(|engine| engine.failure.is_none()).and_then(figure.of);
+            value.map_or_else(|| "–".to_string(), |value| format!("{value:.*}", figure.decimals))
         });
         text.push_str(&format!(" {} |", cells.collect::<Vec<_>>().join(" / ")));
     }
     text.push('\n');
+}
+
+/// Where several clients asked: how many answers a second they got together, and how long single answers took.
+fn clients(report: &Report, suite: &MeasuredSuite, text: &mut String) {
+    let asked = |case: &&MeasuredCase| {
+        let mut samples = case.engines.values().flat_map(|engine| &engine.warm);
+        samples.any(|sample| !sample.latencies_ms.is_empty())
+    };
+    let cases: Vec<&MeasuredCase> = suite.cases.iter().filter(asked).collect();
+    if cases.is_empty() {
+        return;
+    }
+    let mut header = "| case |".to_string();
+    for engine in &report.engines {
+        header.push_str(&format!(" {} answers/s | p50 ms | p99 ms |", engine.name));
+    }
+    let columns = header.matches('|').count() - 1;
+    text.push_str(&format!("\n{header}\n|{}\n", " --- |".repeat(columns)));
+    for case in cases {
+        text.push_str(&format!("| {} |", case.name));
+        for version in &report.engines {
+            let engine = case.engines.get(&version.name).filter(|engine| engine.failure.is_none());
+            let samples = engine.map_or(&[][..], |engine| &engine.warm);
+            let rates = samples.iter().map(|sample| sample.latencies_ms.len() as f64 / sample.wall_ms * 1e3);
+            let latencies = || samples.iter().flat_map(|sample| sample.latencies_ms.iter().copied());
+            let cells = [median(rates), percentile(latencies(), 50.0), percentile(latencies(), 99.0)];
+            for cell in cells {
+                text.push_str(&cell.map_or_else(|| " – |".to_string(), |value| format!(" {value:.1} |")));
+            }
+        }
+        text.push('\n');
+    }
 }
 
 /// Median, least and most of the warm runs.

@@ -15,6 +15,7 @@ fn engine(times: &[f64]) -> MeasuredEngine {
         requests: None,
         bytes: None,
         load: 1.5,
+        latencies_ms: Vec::new(),
     };
     MeasuredEngine { failure: None, cold: vec![sample(&50.0)], warm: times.iter().map(sample).collect() }
 }
@@ -102,6 +103,31 @@ fn a_plot_has_a_bar_for_each_time_and_escapes_names() {
     assert_eq!(svg.matches("height=\"8\"").count(), 2);
     assert!(svg.contains("a&lt;b") && svg.contains("made &amp; up"));
     assert!(svg.contains("width=\"280.0\"") && svg.contains("width=\"560.0\""));
+}
+
+#[test]
+fn several_clients_have_answers_a_second_and_slow_answers() {
+    let clients = |slowest: f64| {
+        let mut engine = engine(&[200.0]);
+        engine.warm[0].latencies_ms = vec![10.0, 20.0, 30.0, slowest];
+        engine
+    };
+    let text = markdown::render(&report(vec![("look-up-2", clients(40.0), clients(90.0))]));
+    assert_snapshot!(text[text.find("| case | firth answers").unwrap()..], @r"
+    | case | firth answers/s | p50 ms | p99 ms | other answers/s | p50 ms | p99 ms |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | look-up-2 | 20.0 | 20.0 | 40.0 | 20.0 | 20.0 | 90.0 |
+    ");
+}
+
+#[test]
+fn what_was_read_is_shown_where_somebody_counted() {
+    let mut counted = engine(&[10.0]);
+    counted.warm[0].requests = Some(3);
+    counted.warm[0].bytes = Some(4_200_000);
+    let text = markdown::render(&report(vec![("a", counted, engine(&[10.0]))]));
+    assert!(text.contains("| requests firth / other | MB read firth / other |"), "{text}");
+    assert!(text.contains("| 3 / – | 4.2 / – |"), "{text}");
 }
 
 #[test]
