@@ -4,6 +4,7 @@
 import urllib.parse
 
 import adbc_driver_postgresql.dbapi
+import pyarrow
 import pyarrow.csv
 
 from driver import postgres_sql, serve
@@ -23,19 +24,24 @@ class ADBC:
             f"/{quote(postgres['database'])}?sslmode=verify-full&sslrootcert={quote(postgres['ca'])}"
         )
 
-    def batches(self, sql):
-        cursor = self.connection.cursor()
-        cursor.execute(postgres_sql(sql, self.elsewhere))
-        return cursor.fetch_record_batch()
-
     def query(self, sql):
-        return {"rows": sum(batch.num_rows for batch in self.batches(sql))}
+        with self.connection.cursor() as cursor:
+            cursor.execute(postgres_sql(sql, self.elsewhere))
+            return {"rows": sum(batch.num_rows for batch in cursor.fetch_record_batch())}
 
     def export(self, sql, format, to):
         raise NotImplementedError("this engine does not export")
 
     def write_rows(self, sql, path):
-        pyarrow.csv.write_csv(self.batches(sql).read_all(), path)
+        with self.connection.cursor() as cursor:
+            cursor.execute(postgres_sql(sql, self.elsewhere))
+            table = cursor.fetch_arrow_table()
+            for index, field in enumerate(table.schema):
+                # NUMERIC comes as text, which says so.
+                if isinstance(field.type, pyarrow.BaseExtensionType):
+                    plain = pyarrow.chunked_array([chunk.storage for chunk in table.column(index).chunks], field.type.storage_type)
+                    table = table.set_column(index, field.name, plain)
+            pyarrow.csv.write_csv(table, path)
 
 
 serve(ADBC())

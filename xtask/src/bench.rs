@@ -65,7 +65,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
 /// DuckDB where an earlier `cargo xtask bench` has installed it.
 pub(crate) fn smoke(programs: PathBuf, servers: &ServerSet) -> Result<()> {
     let firth = programs.join(FIRTH);
-    let suites = "tpch-local,postgres,start-up".to_string();
+    let suites = "tpch-local,postgres,start-up,concurrency".to_string();
     let mut harness = Harness { programs, engines: Vec::new(), suites };
     harness.add(FIRTH, &firth)?;
     harness.engines.push(format!("again={}", firth.display()));
@@ -81,7 +81,7 @@ pub(crate) fn smoke(programs: PathBuf, servers: &ServerSet) -> Result<()> {
         "--repeats",
         "1",
         "--only",
-        "q06,q14,ten-keys,top-ten,select-1",
+        "q06,q14,ten-keys,top-ten,select-1,look-up-2",
         "--strict",
     ]);
     command.envs(servers.variables.iter().map(|(name, value)| (name, value)));
