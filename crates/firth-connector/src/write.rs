@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
 use firth_diagnostic::Result;
 
-use crate::TableSpec;
+use crate::{StatementId, TableSpec};
 
 /// Where rows go.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct RemoteWrite {
     pub columns: SchemaRef,
     /// Whether the table is made, with these columns, in the same transaction. It must not exist.
     pub create: bool,
+    /// For whom.
+    pub statement: StatementId,
 }
 
 /// Writes to a SQL remote.

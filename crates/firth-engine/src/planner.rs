@@ -13,7 +13,7 @@ use datafusion::{
     physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
 };
 
-use firth_pushdown::push_down;
+use firth_pushdown::{push_down, tell_keys};
 
 use crate::{
     overflow::check_arithmetic,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Replaces what can be sent, checks the arithmetic that is left to be done here, computes what is there
-/// twice once, and plans that as DataFusion does.
+/// twice once, and plans that as DataFusion does. Last, joins are told whose scans wait for their keys.
 #[derive(Debug)]
 pub(crate) struct StatementPlanner;
 
@@ -35,6 +35,6 @@ impl QueryPlanner for StatementPlanner {
         let pushed = push_down(plan.clone())?;
         let plan = share_aggregates(check_arithmetic(pushed.plan)?)?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SharedPlanner)]);
-        planner.create_physical_plan(&plan, session).await
+        tell_keys(planner.create_physical_plan(&plan, session).await?)
     }
 }

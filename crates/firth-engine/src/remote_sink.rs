@@ -41,7 +41,10 @@ impl Resolver<'_> {
             Err(error) => return Err(error),
         };
         let columns = plain_columns(&description.schema);
-        Ok(RemoteSink { writer, write: RemoteWrite { table, columns, create: false } })
+        Ok(RemoteSink {
+            writer,
+            write: RemoteWrite { table, columns, create: false, statement: self.remotes.statement() },
+        })
     }
 
     /// A table that is to be made in an external schema, with its rows.
@@ -53,7 +56,8 @@ impl Resolver<'_> {
         columns: &Schema,
     ) -> Result<RemoteSink> {
         let writer = self.writer(connection, name)?;
-        let write = RemoteWrite { table: spec(schema, name), columns: plain_columns(columns), create: true };
+        let (table, columns) = (spec(schema, name), plain_columns(columns));
+        let write = RemoteWrite { table, columns, create: true, statement: self.remotes.statement() };
         Ok(RemoteSink { writer, write })
     }
 

@@ -170,6 +170,7 @@ impl Runner {
         };
         let stats = StatementStats {
             statement: self.statements,
+            id: remotes.statement(),
             kind: progress.kind,
             rows: progress.rows,
             elapsed,

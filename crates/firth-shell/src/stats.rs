@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firth_connector::SourceReport;
+use firth_connector::{SourceReport, StatementId};
 use firth_diagnostic::Code;
 use serde::Serialize;
 
@@ -10,6 +10,8 @@ use serde::Serialize;
 pub(crate) struct StatementStats {
     /// Which of the run, from one.
     pub(crate) statement: u64,
+    /// What sources know it by.
+    pub(crate) id: StatementId,
     /// BigQuery's statementType; `None` if the text is no statement.
     pub(crate) kind: Option<&'static str>,
     /// Rows written.
@@ -26,6 +28,7 @@ pub(crate) struct StatementStats {
 #[derive(Serialize)]
 struct Line<'a> {
     statement: u64,
+    statement_id: String,
     kind: Option<&'static str>,
     rows: u64,
     elapsed_ms: f64,
@@ -65,6 +68,7 @@ impl StatementStats {
         });
         let line = Line {
             statement: self.statement,
+            statement_id: self.id.to_string(),
             kind: self.kind,
             rows: self.rows,
             elapsed_ms: rounded(self.elapsed.as_secs_f64() * 1e3),
@@ -122,6 +126,7 @@ mod tests {
     fn stats(error: Option<Code>) -> StatementStats {
         StatementStats {
             statement: 1,
+            id: StatementId::random(),
             kind: Some("SELECT"),
             rows: 3,
             elapsed: Duration::from_nanos(12_345_678),
@@ -145,7 +150,9 @@ mod tests {
 
     #[test]
     fn the_line_has_the_documented_keys_in_order() {
-        assert_snapshot!(stats(None).json(Some(1024)), @r#"{"statement":1,"kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
+        let stats = stats(None);
+        let line = stats.json(Some(1024)).replace(&stats.id.to_string(), "ID");
+        assert_snapshot!(line, @r#"{"statement":1,"statement_id":"ID","kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::{
 };
 
 use datafusion::common::runtime::SpawnedTask;
-use firth_connector::Canceller;
+use firth_connector::{Canceller, StatementId};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit},
@@ -48,6 +48,11 @@ pub(super) const END: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all
 /// uses too. Its own are prepared within each transaction.
 pub(super) const FORGET: &str = "; DEALLOCATE ALL";
 
+/// Names the statement in `pg_stat_activity` and the server's log, as long as the transaction lasts.
+pub(super) fn known_as(statement: StatementId) -> String {
+    format!("; SET LOCAL application_name = 'firth {statement}'")
+}
+
 /// Takes back what the last read may have set, and keeps the snapshot.
 pub(super) const AGAIN: &str = "ROLLBACK TO SAVEPOINT firth";
 
@@ -59,6 +64,7 @@ pub(super) struct Members {
     pool: Arc<Pool>,
     /// How many scans the statement has; `None` if that is not known.
     scans: Option<usize>,
+    statement: StatementId,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -118,6 +124,16 @@ enum Next {
     Fail,
 }
 
+/// The same, before anything is done about it.
+enum Choice {
+    TakeLeader,
+    TakeParked,
+    Lead { share: bool },
+    Join(String),
+    Wait,
+    Fail,
+}
+
 /// A backend in the statement's snapshot. Dropping it cancels what it does and closes it.
 pub(super) struct Member {
     lease: Option<Lease>,
@@ -129,9 +145,9 @@ pub(super) struct Member {
 
 impl Members {
     /// The backends of a statement with so many scans.
-    pub(super) fn new(pool: Arc<Pool>, scans: Option<usize>) -> Arc<Self> {
-        let members =
-            Arc::new(Members { pool, scans, state: Mutex::default(), changed: Notify::const_new() });
+    pub(super) fn new(pool: Arc<Pool>, statement: StatementId, scans: Option<usize>) -> Arc<Self> {
+        let state = Mutex::default();
+        let members = Arc::new(Members { pool, scans, statement, state, changed: Notify::const_new() });
         members.pool.watch(&members);
         members
     }
@@ -163,14 +179,25 @@ impl Members {
                 Next::Take(member) => return Ok(*member),
                 Next::Lead { share } => self.lead(share).await?,
                 Next::Join(snapshot) => {
-                    let joining = Joining { members: self, done: false };
-                    let permit = tokio::select! {
-                        biased;
-                        permit = self.pool.permit() => permit,
+                    let mut joining = Joining { members: self, done: false };
+                    let permit = self.pool.permit();
+                    tokio::pin!(permit);
+                    let permit = loop {
+                        tokio::select! {
+                            biased;
+                            permit = &mut permit => break Some(permit),
+                            () = changed.as_mut() => {}
+                        }
+                        changed.set(self.changed.notified());
+                        changed.as_mut().enable();
                         // Something may be parked.
-                        () = changed => continue,
+                        if self.gives_up_place(&mut joining, purpose) {
+                            break None;
+                        }
                     };
-                    if let Some(member) = self.join(joining, permit, &snapshot, purpose).await? {
+                    if let Some(permit) = permit
+                        && let Some(member) = self.join(joining, permit, &snapshot, purpose).await?
+                    {
                         return Ok(member);
                     }
                 }
@@ -195,42 +222,80 @@ impl Members {
     fn next(self: &Arc<Self>, purpose: Purpose) -> Next {
         let mut guard = self.state();
         let state = &mut *guard;
+        match self.choice(state, purpose) {
+            Choice::TakeLeader => match state.leader.take() {
+                Some((lease, ahead)) => {
+                    Next::Take(Box::new(self.taken(guard, purpose, lease, Some(ahead), true)))
+                }
+                None => Next::Wait,
+            },
+            Choice::TakeParked => match state.parked.pop() {
+                Some(lease) => {
+                    let ahead = Some(AGAIN.to_owned());
+                    Next::Take(Box::new(self.taken(guard, purpose, lease, ahead, false)))
+                }
+                None => Next::Wait,
+            },
+            Choice::Lead { share } => {
+                state.snapshot = Snapshot::Beginning;
+                state.held += 1;
+                Next::Lead { share }
+            }
+            Choice::Join(name) => {
+                state.held += 1;
+                Next::Join(name)
+            }
+            Choice::Wait => Next::Wait,
+            Choice::Fail => Next::Fail,
+        }
+    }
+
+    fn choice(&self, state: &State, purpose: Purpose) -> Choice {
         let cap = self.pool.server.settings.max_backends;
         let last = self.scans == Some(state.begun) && state.due <= 1;
-        if purpose == Purpose::Ask
-            && let Some((lease, ahead)) = state.leader.take()
-        {
-            return Next::Take(Box::new(self.taken(guard, purpose, lease, Some(ahead), true)));
+        if purpose == Purpose::Ask && state.leader.is_some() {
+            return Choice::TakeLeader;
         }
-        if let Some(lease) = state.parked.pop() {
-            let ahead = Some(AGAIN.to_owned());
-            return Next::Take(Box::new(self.taken(guard, purpose, lease, ahead, false)));
+        if !state.parked.is_empty() {
+            return Choice::TakeParked;
         }
         let (alone, name) = match &state.snapshot {
             Snapshot::None => {
-                state.snapshot = Snapshot::Beginning;
-                state.held += 1;
-                return Next::Lead { share: cap > 1 && !(last && purpose == Purpose::Read) };
+                return Choice::Lead { share: cap > 1 && !(last && purpose == Purpose::Read) };
             }
-            Snapshot::Beginning => return Next::Wait,
-            Snapshot::Lost if state.held == 0 => return Next::Fail,
-            Snapshot::Lost => return Next::Wait,
+            Snapshot::Beginning => return Choice::Wait,
+            Snapshot::Lost if state.held == 0 => return Choice::Fail,
+            Snapshot::Lost => return Choice::Wait,
             Snapshot::Alone => (true, None),
-            Snapshot::Shared(name) => (false, Some(name.clone())),
+            Snapshot::Shared(name) => (false, Some(name)),
         };
         let to_come = self.scans.map_or(0, |scans| scans.saturating_sub(state.begun));
         let room = state.unserved > 0 || state.held + to_come < cap;
         let leader_reads = alone || last || !room || !self.pool.has_room();
-        if leader_reads && let Some((lease, ahead)) = state.leader.take() {
-            return Next::Take(Box::new(self.taken(guard, purpose, lease, Some(ahead), true)));
+        if leader_reads && state.leader.is_some() {
+            return Choice::TakeLeader;
         }
         match name {
-            Some(name) if room => {
-                state.held += 1;
-                Next::Join(name)
-            }
-            _ => Next::Wait,
+            Some(name) if room => Choice::Join(name.clone()),
+            _ => Choice::Wait,
         }
+    }
+
+    /// Whether one who waits for the right to a further backend had better do something else by now. Then its
+    /// place is free, and others hear of it.
+    ///
+    /// Whoever would only take the same place again keeps it: two that wait would else wake each other for ever.
+    fn gives_up_place(&self, joining: &mut Joining<'_>, purpose: Purpose) -> bool {
+        let mut state = self.state();
+        state.held = state.held.saturating_sub(1);
+        if matches!(self.choice(&state, purpose), Choice::Join(_)) {
+            state.held += 1;
+            return false;
+        }
+        joining.done = true;
+        drop(state);
+        self.changed.notify_waiters();
+        true
     }
 
     /// Counts a backend as taken, and lets those go that nobody will need any more.
@@ -273,11 +338,12 @@ impl Members {
     async fn lead(self: &Arc<Self>, share: bool) -> Result<()> {
         let mut beginning = Beginning { members: self, done: false };
         let lease = self.pool.lease().await?;
-        let name = if share { export(&lease).await? } else { None };
+        let name = if share { export(&lease, self.statement).await? } else { None };
         beginning.done = true;
         let mut state = self.state();
         // A transaction that nobody shares begins with the first request, without a round trip of its own.
-        let ahead = if name.is_some() { AGAIN.to_owned() } else { begin(&lease, None, false) };
+        let ahead =
+            if name.is_some() { AGAIN.to_owned() } else { begin(&lease, self.statement, None, false) };
         if share && name.is_none() {
             state.notes.push(NOT_SHARED);
         }
@@ -310,7 +376,7 @@ impl Members {
                 return Ok(None);
             }
         };
-        let begin = begin(&lease, Some(snapshot), false);
+        let begin = begin(&lease, self.statement, Some(snapshot), false);
         match timeout(JOIN_PATIENCE, lease.client().batch_execute(&begin)).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) if failure.as_db_error().is_none() => {
@@ -503,6 +569,9 @@ impl Drop for Joining<'_> {
         if !self.done {
             let mut state = self.members.state();
             state.held = state.held.saturating_sub(1);
+            drop(state);
+            // There is room for another. Those who wait for a right, as this one did, keep their places.
+            self.members.changed.notify_waiters();
         }
     }
 }
@@ -518,9 +587,9 @@ pub(super) fn end(lease: Lease) {
 
 /// Begins a transaction and exports its snapshot. `None` if the server does not do that; then nothing
 /// has begun.
-async fn export(lease: &Lease) -> Result<Option<String>> {
+async fn export(lease: &Lease, statement: StatementId) -> Result<Option<String>> {
     let failed = |failure| error::request(lease.settings(), &failure, None);
-    match lease.client().simple_query(&begin(lease, None, true)).await {
+    match lease.client().simple_query(&begin(lease, statement, None, true)).await {
         Ok(answers) => {
             let name = answers.iter().find_map(|answer| match answer {
                 SimpleQueryMessage::Row(row) => row.get(0),
@@ -547,7 +616,7 @@ async fn export(lease: &Lease) -> Result<Option<String>> {
 /// Literals are written for `standard_conforming_strings`, which a role may have turned off; and a
 /// leader does nothing for a long time. What is set here is taken back with the transaction, as a pooler
 /// needs it, and what a read sets with the savepoint.
-fn begin(lease: &Lease, snapshot: Option<&str>, export: bool) -> String {
+fn begin(lease: &Lease, statement: StatementId, snapshot: Option<&str>, export: bool) -> String {
     let mut text = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
     if let Some(snapshot) = snapshot {
         text.push_str(&format!("; SET TRANSACTION SNAPSHOT '{}'", snapshot.replace('\'', "''")));
@@ -555,6 +624,7 @@ fn begin(lease: &Lease, snapshot: Option<&str>, export: bool) -> String {
     text.push_str(
         "; SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = 0",
     );
+    text.push_str(&known_as(statement));
     if lease.backend().pooled {
         text.push_str(FORGET);
     }

@@ -120,8 +120,8 @@ impl RemoteSql for PostgresRemote {
         Some(Arc::new(Writer { pool: Arc::clone(&self.pool) }))
     }
 
-    async fn begin(&self, _statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {
-        Ok(Arc::new(Scope::new(Arc::clone(&self.pool), scans)))
+    async fn begin(&self, statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>> {
+        Ok(Arc::new(Scope::new(Arc::clone(&self.pool), statement, scans)))
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::{
     error::DataFusionError, execution::SendableRecordBatchStream,
     physical_plan::stream::RecordBatchStreamAdapter,
 };
-use firth_connector::{ReadScope, RemoteRead, RemoteScan, SourceMetrics, Split};
+use firth_connector::{ReadScope, RemoteRead, RemoteScan, SourceMetrics, Split, StatementId};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::stream::try_unfold;
 use tokio::sync::Mutex;
@@ -35,9 +35,9 @@ pub(super) struct Scope {
 
 impl Scope {
     /// The view of a statement with so many scans.
-    pub(super) fn new(pool: Arc<Pool>, scans: Option<usize>) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, statement: StatementId, scans: Option<usize>) -> Self {
         let budget = Budget::new(&pool.server.settings);
-        Scope { members: Members::new(pool, scans), budget }
+        Scope { members: Members::new(pool, statement, scans), budget }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     dialect::Dialect,
     encode::{self, Encoder, HEADER, TRAILER},
     error,
-    members::FORGET,
+    members::{FORGET, known_as},
     pool::{Lease, Pool},
     types::{BIGNUMERIC, NUMERIC},
 };
@@ -98,6 +98,7 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
 /// Begins a transaction that writes, and makes the table if it is to be made.
 fn begin(lease: &Lease, write: &RemoteWrite) -> Result<String> {
     let mut text = "BEGIN TRANSACTION READ WRITE".to_owned();
+    text.push_str(&known_as(write.statement));
     if lease.backend().pooled {
         text.push_str(FORGET);
     }

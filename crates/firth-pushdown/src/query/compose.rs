@@ -57,7 +57,7 @@ impl Composer {
             LogicalPlan::Sort(sort) => self.sort(sort)?,
             LogicalPlan::Limit(limit) => self.limit(limit)?,
             LogicalPlan::Window(_) => return Err(own("window functions are done here")),
-            LogicalPlan::Union(_) => return Err(own("UNION is done here")),
+            LogicalPlan::Union(union) => self.union(union)?,
             LogicalPlan::Distinct(_) => return Err(own("DISTINCT of this form is done here")),
             _ => return Err(Refusal::Elsewhere),
         };
@@ -126,6 +126,7 @@ impl Composer {
             groups: None,
             order: Vec::new(),
             limit: scan.fetch,
+            offset: 0,
             ordered: false,
             estimate,
         })
@@ -196,15 +197,19 @@ impl Composer {
         Ok(input)
     }
 
+    /// Rows `skip` to `skip + fetch` of those that the input's own limit keeps.
     fn limit(&self, limit: &Limit) -> Composed {
-        let (Ok(SkipType::Literal(0)), Ok(FetchType::Literal(Some(fetch)))) =
+        let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(Some(fetch)))) =
             (limit.get_skip_type(), limit.get_fetch_type())
         else {
-            return Err(own("OFFSET is done here"));
+            return Err(own("OFFSET without LIMIT is done here, and limits that are not numbers are"));
         };
         let mut input = self.below(&limit.input)?;
-        input.limit = Some(input.limit.map_or(fetch, |known| known.min(fetch)));
+        input.limit = Some(input.limit.map_or(fetch, |known| known.saturating_sub(skip).min(fetch)));
+        input.offset += skip;
         input.estimate.rows = Some(input.estimate.rows.map_or(fetch as f64, |rows| rows.min(fetch as f64)));
+        // Fewer rows travel than a limit alone would let.
+        input.estimate.composed |= skip > 0;
         Ok(input)
     }
 }

@@ -9,16 +9,19 @@
 //!     TableScan: orders  TableScan: customers                FROM orders o JOIN customers c ON … GROUP BY c.name
 //! ```
 //!
-//! Each expression is asked for one by one; what the dialect does not list stays here, with a reason
+//! Inner joins are put in another order first, where that brings tables of one connection together
+//! (`gather`). Each expression is asked for one by one; what the dialect does not list stays here, with a reason
 //! that EXPLAIN shows, and so does what would make more travel. Sort and limit are sent and done again
 //! here, on the few rows that come: no order is taken from the source.
 
 mod aggregate;
 mod compose;
 mod cost;
+mod gather;
 mod join;
 mod replace;
 mod select;
+mod union;
 
 use datafusion::{error::Result as DataFusionResult, logical_expr::LogicalPlan};
 

@@ -10,7 +10,7 @@ use datafusion::{
     },
     datasource::provider_as_source,
     error::Result as DataFusionResult,
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection},
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Sort},
 };
 use firth_connector::{ColumnDescription, Relation, TableDescription, TableSpec};
 
@@ -18,6 +18,7 @@ use super::{
     Kept, Pushed,
     compose::{Composer, Refusal},
     cost::not_worth,
+    gather::gathered,
     select::{Select, column_name},
 };
 use crate::{RemoteTable, external, render::ScopeColumn, table::Pushdown};
@@ -37,7 +38,7 @@ fn replaced(plan: LogicalPlan, kept: &mut Vec<Kept>) -> DataFusionResult<Logical
     let is_composed = composed.is_ok();
     let reason = match composed {
         // The order of its rows is lost on the way: only a sort, which is done again, may be sent so.
-        Ok(select) if select.ordered && !matches!(plan, LogicalPlan::Sort(_)) => None,
+        Ok(select) if select.ordered && sort_of(&plan).is_none() => None,
         Ok(select) if select.estimate.composed => match not_worth(&select) {
             None => return sent(plan, select),
             Some(reason) => Some(reason),
@@ -47,6 +48,9 @@ fn replaced(plan: LogicalPlan, kept: &mut Vec<Kept>) -> DataFusionResult<Logical
         Err(Refusal::Below) if is_reduction(&plan) => Some("what it reads is put together here".to_owned()),
         Err(Refusal::Own(_) | Refusal::Below | Refusal::Elsewhere) => None,
     };
+    if let Some(gathered) = gathered(&plan)? {
+        return replaced(gathered, kept);
+    }
     if let Some(reason) = reason
         && !(is_composed && is_renaming(&plan))
     {
@@ -54,6 +58,18 @@ fn replaced(plan: LogicalPlan, kept: &mut Vec<Kept>) -> DataFusionResult<Logical
     }
     let plan = plan.map_children(|child| Ok(Transformed::yes(replaced(child, kept)?)))?.data;
     Ok(plan.map_subqueries(|query| Ok(Transformed::yes(replaced(query, kept)?)))?.data)
+}
+
+/// The sort that gives a plan's rows their order, itself or right below a limit.
+fn sort_of(plan: &LogicalPlan) -> Option<&Sort> {
+    match plan {
+        LogicalPlan::Sort(sort) => Some(sort),
+        LogicalPlan::Limit(limit) => match limit.input.as_ref() {
+            LogicalPlan::Sort(sort) => Some(sort),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Operators that only name columns: what is below them has the reason.
@@ -82,14 +98,20 @@ fn reads_remote(plan: &LogicalPlan) -> DataFusionResult<bool> {
 /// The subtree as a scan. A sort and a limit stay above it: they find few rows to do.
 fn sent(plan: LogicalPlan, select: Select) -> DataFusionResult<LogicalPlan> {
     match &plan {
-        LogicalPlan::Sort(sort) => {
-            let scan = scan(select, &sort.input)?;
-            plan.with_new_exprs(plan.expressions(), vec![scan])
-        }
-        LogicalPlan::Limit(limit) => {
+        LogicalPlan::Limit(limit) if sort_of(&plan).is_none() => {
+            let fetch = select.limit;
             let scan = scan(select, &limit.input)?;
-            plan.with_new_exprs(plan.expressions(), vec![scan])
+            // What is skipped has been skipped there.
+            LogicalPlanBuilder::from(scan).limit(0, fetch)?.build()
         }
+        LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => match sort_of(&plan) {
+            Some(sort) => {
+                let fetch = select.limit;
+                let input = Arc::new(scan(select, &sort.input)?);
+                Ok(LogicalPlan::Sort(Sort { expr: sort.expr.clone(), input, fetch }))
+            }
+            None => scan(select, &plan),
+        },
         _ => scan(select, &plan),
     }
 }

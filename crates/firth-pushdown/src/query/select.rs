@@ -9,7 +9,7 @@ use crate::render::{Scope, ScopeColumn};
 /// A SELECT over tables of one source, part by part:
 ///
 /// ```text
-/// SELECT columns FROM from WHERE conditions GROUP BY groups ORDER BY order LIMIT limit
+/// SELECT columns FROM from WHERE conditions GROUP BY groups ORDER BY order LIMIT limit OFFSET offset
 /// ```
 ///
 /// What does not fit this form any more is put into FROM as a whole: [`Select::nested`].
@@ -30,6 +30,8 @@ pub(super) struct Select {
     /// Before the limit.
     pub(super) order: Vec<String>,
     pub(super) limit: Option<usize>,
+    /// How many rows are left out ahead of those that the limit counts.
+    pub(super) offset: usize,
     /// Whether whoever reads the rows may count on `order`.
     pub(super) ordered: bool,
     /// What is taken to come out of it.
@@ -67,7 +69,7 @@ impl Select {
 
     /// Whether rows come straight from FROM and WHERE, so that more can be done with them in place.
     pub(super) fn is_plain(&self) -> bool {
-        self.groups.is_none() && self.limit.is_none() && self.order.is_empty()
+        self.groups.is_none() && self.limit.is_none() && self.offset == 0 && self.order.is_empty()
     }
 
     /// The same, as one relation in FROM if it is not plain. `alias` is a fresh name.
@@ -93,6 +95,7 @@ impl Select {
             groups: None,
             order: Vec::new(),
             limit: None,
+            offset: 0,
             ordered: self.ordered,
             estimate: Estimate { key: key.unwrap_or_default(), ..self.estimate },
             remote: self.remote,
@@ -130,6 +133,9 @@ impl Select {
         }
         if let Some(limit) = self.limit {
             text.push_str(&format!(" LIMIT {limit}"));
+        }
+        if self.offset > 0 {
+            text.push_str(&format!(" OFFSET {}", self.offset));
         }
         text
     }

@@ -95,9 +95,9 @@ impl RemoteScanExec {
         self
     }
 
-    /// Whether operators above narrow it while the plan runs.
-    pub(super) fn is_filtered(&self) -> bool {
-        self.filters.as_ref().is_some_and(|filters| !filters.expressions().is_empty())
+    /// What operators above find out while the plan runs.
+    pub(super) fn filters(&self) -> &[Arc<dyn PhysicalExpr>] {
+        self.filters.as_ref().map_or(&[], DynamicFilters::expressions)
     }
 
     /// The same scan, which has not run, under these filters.

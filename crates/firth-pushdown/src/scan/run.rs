@@ -20,21 +20,13 @@ use futures::{Stream, StreamExt};
 use super::RemoteScanExec;
 use crate::external;
 
-/// How many keys of a join, and how many bytes of them, are told to the scans below it where a source
-/// of SQL can be asked for just those; beyond, only the least and the greatest.
-///
-/// Nowhere else: every file and row group of a scan simplifies such a list anew, which stood in the profiles of
-/// TPC-H's queries 4, 10, 14 and 16 (ADR 30).
-const MOST_JOIN_KEYS: usize = 100_000;
-const MOST_JOIN_KEY_BYTES: usize = 4 << 20;
-
 /// Runs a plan. Its remotes hear how many scans will come, and their views of the source end with the
 /// stream, at its end or when it is dropped.
 pub fn execute(
     plan: Arc<dyn ExecutionPlan>,
     context: TaskContext,
 ) -> DataFusionResult<SendableRecordBatchStream> {
-    let context = Arc::new(if takes_keys(&plan)? { telling_keys(context) } else { context });
+    let context = Arc::new(context);
     let Some(remotes) = context.session_config().get_extension::<Remotes>() else {
         return execute_stream(plan, context);
     };
@@ -43,19 +35,6 @@ pub fn execute(
     }
     let stream = execute_stream(plan, context)?;
     Ok(Box::pin(Reads { schema: stream.schema(), running: Some((stream, ViewsEnd(remotes))) }))
-}
-
-/// Whether a scan of a remote waits for what operators above it find out.
-fn takes_keys(plan: &Arc<dyn ExecutionPlan>) -> DataFusionResult<bool> {
-    plan.exists(|node| Ok(node.downcast_ref::<RemoteScanExec>().is_some_and(RemoteScanExec::is_filtered)))
-}
-
-fn telling_keys(context: TaskContext) -> TaskContext {
-    let mut config = context.session_config().clone();
-    let optimizer = &mut config.options_mut().optimizer;
-    optimizer.hash_join_inlist_pushdown_max_distinct_values = MOST_JOIN_KEYS;
-    optimizer.hash_join_inlist_pushdown_max_size = MOST_JOIN_KEY_BYTES;
-    context.with_session_config(config)
 }
 
 /// How many scans of each remote a plan has; nothing if some of them run again and again.

@@ -88,6 +88,36 @@ async fn keys_reach_every_join_that_needs_no_other_row_of_the_probe_side() {
 }
 
 #[tokio::test]
+async fn keys_are_waited_for_by_what_reads_ahead_of_a_join_below() {
+    let session = session(numbers(FakeSplits::Tokens(2)), 2, &[Some(7), Some(3)]).await;
+    session.query("SET datafusion.optimizer.join_reordering = false").await.unwrap();
+    session.query("CREATE TABLE other AS SELECT column1 AS x FROM (VALUES (3), (7), (8))").await.unwrap();
+    let sql = "SELECT sum(id) AS s, count(*) AS n FROM keys \
+               JOIN (SELECT t.id FROM t JOIN other ON t.id = other.x) ON k = id";
+    let plan = session.explained(sql).await;
+    assert!(plan.contains("WhenAskedExec"), "{plan}");
+    let rows = session.query(sql).await.unwrap();
+    assert!(rows.contains("| 10 | 2 |"), "{rows}");
+    let received = session.remote.received();
+    assert_eq!(received, vec![r#"SELECT "id" FROM "t" WHERE ("id" IN (3, 7))"#; received.len()]);
+}
+
+#[tokio::test]
+async fn joins_tell_long_lists_to_sources_of_sql_only() {
+    let keys: Vec<Option<i64>> = (0..400).map(|key| Some(key * 2)).collect();
+    let session = session(numbers(FakeSplits::Whole), 1, &keys).await;
+    session.query("SET datafusion.optimizer.join_reordering = false").await.unwrap();
+    let sql = "SELECT count(*) AS n FROM keys JOIN t ON id = k";
+    let plan = session.explained(sql).await;
+    assert!(plan.contains("JoinKeysExec: to a source of SQL"), "{plan}");
+    session.query(sql).await.unwrap();
+    let sent = session.remote.received().join("");
+    assert!(sent.contains("IN (0, 2, 4,"), "{sent}");
+    let plan = session.explained("SELECT count(*) AS n FROM keys a JOIN keys b ON a.k = b.k").await;
+    assert!(!plan.contains("JoinKeysExec"), "{plan}");
+}
+
+#[tokio::test]
 async fn no_key_sends_nothing() {
     let session = session(numbers(FakeSplits::Tokens(2)), 2, &[None, None]).await;
     let rows = session.query("SELECT count(*) AS n FROM t JOIN keys ON id = k").await.unwrap();

@@ -48,6 +48,9 @@ async fn session(composing: bool) -> Session {
         session.register(table, "", table).await;
     }
     session.query("CREATE TABLE local AS SELECT 1 AS one").await.unwrap();
+    let wide = "CREATE TABLE wide AS SELECT column1 AS one, column2 AS ten \
+                FROM (VALUES (1, 10), (2, 11), (2, 10), (3, 10), (4, 12), (5, NULL))";
+    session.query(wide).await.unwrap();
     session
 }
 
@@ -118,6 +121,40 @@ async fn joins_that_make_no_more_travel() {
 }
 
 #[tokio::test]
+async fn tables_of_one_connection_are_put_together() {
+    let apart = "SELECT o.id, c.name FROM local l JOIN orders o ON l.one = o.id JOIN customers c ON o.customer = c.id ORDER BY o.id";
+    let together = sent(apart).await;
+    assert_snapshot!(together, @r#"
+    SELECT "c0", "c1" FROM (
+    SELECT "t0"."id" AS "c0", "t1"."name" AS "c1" FROM "orders" AS "t0" JOIN "customers" AS "t1" ON ("t0"."customer" = "t1"."id")
+    ) AS "t" WHERE ("c0" IN (1))
+    "#);
+    let between = "SELECT o.id, c.name FROM orders o JOIN local l ON l.one = o.id JOIN customers c ON o.customer = c.id ORDER BY o.id";
+    assert!(sent(between).await.contains("JOIN"));
+}
+
+#[tokio::test]
+async fn every_condition_of_joins_that_are_put_together_holds() {
+    // Of all three relations; by a key that follows from two others; and of both sides of the query that is sent.
+    for condition in
+        ["o.total + l.one > c.rank", "c.rank <> o.total", "o.total > 5 OR c.name = 'a' OR l.one = 2"]
+    {
+        let sql = format!(
+            "SELECT o.id, o.total, c.name, c.rank, l.one FROM orders o JOIN wide l ON l.one = o.id \
+             JOIN customers c ON o.customer = c.id AND ({condition}) ORDER BY o.id"
+        );
+        let text = sent(&sql).await;
+        assert!(text.contains("JOIN"), "{text}");
+        let sql = format!(
+            "SELECT o.id, c.name, l.one FROM orders o JOIN wide l ON l.ten = o.customer \
+             JOIN customers c ON l.ten = c.id AND c.rank < 9 WHERE ({condition}) ORDER BY o.id, l.one"
+        );
+        let text = sent(&sql).await;
+        assert!(text.contains(r#"."customer" = "#), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_rows_of_an_order() {
     assert_snapshot!(sent("SELECT id, total FROM orders ORDER BY total DESC NULLS LAST, id LIMIT 2").await, @r#"
     SELECT "c0", "c1" FROM (
@@ -130,6 +167,35 @@ async fn the_first_rows_of_an_order() {
     SELECT count(*) AS "c0" FROM (SELECT "t0"."id" AS "c0" FROM "orders" AS "t0" ORDER BY "t0"."id" ASC NULLS LAST LIMIT 3) AS "t1" WHERE ("t1"."c0" > 1)
     ) AS "t"
     "#);
+}
+
+#[tokio::test]
+async fn rows_that_are_skipped_do_not_travel() {
+    let sql = "SELECT id, total FROM orders ORDER BY total DESC NULLS LAST, id LIMIT 2 OFFSET 1";
+    assert_snapshot!(sent(sql).await, @r#"
+    SELECT "c0", "c1" FROM (
+    SELECT "t0"."id" AS "c0", "t0"."total" AS "c1" FROM "orders" AS "t0" ORDER BY "t0"."total" DESC NULLS LAST, "t0"."id" ASC NULLS LAST LIMIT 2 OFFSET 1
+    ) AS "t"
+    "#);
+    let inner = "SELECT count(*) AS n FROM (SELECT id FROM (SELECT id FROM orders LIMIT 4) LIMIT 9 OFFSET 3)";
+    assert_snapshot!(sent(inner).await, @r#"
+    SELECT 1 FROM (
+    SELECT 1 FROM "orders" AS "t0" LIMIT 1 OFFSET 3
+    ) AS "t"
+    "#);
+    assert!(sent("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 9").await.contains("LIMIT 3 OFFSET 9"));
+}
+
+#[tokio::test]
+async fn unions_are_sent_with_what_is_made_of_them() {
+    let sql = "SELECT k, count(*) AS n FROM (SELECT customer AS k FROM orders UNION ALL SELECT id FROM customers WHERE id > 10) GROUP BY k ORDER BY k";
+    assert_snapshot!(sent(sql).await, @r#"
+    SELECT "c0", "c1" FROM (
+    SELECT "t2"."c0" AS "c0", count(*) AS "c1" FROM ((SELECT "t0"."customer" AS "c0" FROM "orders" AS "t0") UNION ALL (SELECT "t1"."id" AS "c0" FROM "customers" AS "t1" WHERE ("t1"."id" > 10))) AS "t2" GROUP BY "t2"."c0"
+    ) AS "t"
+    "#);
+    let alone = sent("SELECT id FROM orders UNION ALL SELECT id FROM customers ORDER BY id").await;
+    assert!(!alone.contains("UNION"), "{alone}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use datafusion::{
 };
 use firth_connector::{Relation, Remote, RemoteId, Remotes, StatementId};
 use firth_diagnostic::Diagnostic;
-use firth_pushdown::{Pushdown, RemoteScanExec, RemoteTable, push_down};
+use firth_pushdown::{Pushdown, RemoteScanExec, RemoteTable, push_down, tell_keys};
 use firth_testkit::fake_remote::FakeRemote;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ impl QueryPlanner for Pushing {
         session: &dyn catalog::Session,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let pushed = push_down(plan.clone())?;
-        DefaultPhysicalPlanner::default().create_physical_plan(&pushed.plan, session).await
+        tell_keys(DefaultPhysicalPlanner::default().create_physical_plan(&pushed.plan, session).await?)
     }
 }
 

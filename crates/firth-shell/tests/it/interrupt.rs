@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(1);
 fn running(server: &Postgres, tag: &str) -> usize {
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity
-         WHERE application_name = 'firth' AND state <> 'idle' AND query LIKE '%{tag}%'"
+         WHERE application_name LIKE 'firth %' AND state <> 'idle' AND query LIKE '%{tag}%'"
     );
     let connection = format!(
         "host={} port={} user={} dbname={} sslmode=verify-full sslrootcert={}",

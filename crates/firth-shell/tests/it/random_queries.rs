@@ -134,7 +134,13 @@ impl Random {
                 let columns = self.columns("a", 3);
                 bag(format!("SELECT {columns} FROM r.a{}", self.filter("a")))
             }
-            1 | 2 => bag(self.grouped("r.a", "a")),
+            1 | 2 => {
+                let from = match self.below(3) {
+                    0 => "(SELECT * FROM r.a UNION ALL SELECT * FROM r.b WHERE k > 2) AS a",
+                    _ => "r.a",
+                };
+                bag(self.grouped(from, "a"))
+            }
             3 => {
                 let from = self.joined();
                 bag(self.grouped(&from, "a"))
@@ -147,7 +153,13 @@ impl Random {
             5 | 6 => {
                 let order = self.order("a");
                 let (columns, filter, limit) = (self.columns("a", 2), self.filter("a"), 1 + self.below(12));
-                let sql = format!("SELECT {columns}, id FROM r.a{filter} ORDER BY {order}, id LIMIT {limit}");
+                let offset = match self.below(3) {
+                    0 => format!(" OFFSET {}", self.below(20)),
+                    _ => String::new(),
+                };
+                let sql = format!(
+                    "SELECT {columns}, id FROM r.a{filter} ORDER BY {order}, id LIMIT {limit}{offset}"
+                );
                 RandomQuery { sql, ordered: true }
             }
             7 => {
@@ -164,8 +176,16 @@ impl Random {
                     (0..1 + self.below(4)).map(|_| format!("SELECT {} AS key", self.below(12))).collect();
                 let join = self.one(&["JOIN", "LEFT JOIN"]);
                 let columns = self.columns("a", 2);
+                // Tables of one connection, which stand apart.
+                let more = self.one(&[
+                    "",
+                    " JOIN r.b ON b.id = a.k",
+                    " JOIN r.b ON b.k = l.key AND b.k = a.s",
+                    " JOIN r.b ON b.id = a.id AND (a.s > l.key OR b.k = 3)",
+                ]);
+                let other = if more.is_empty() { "" } else { ", b.t, b.k" };
                 bag(format!(
-                    "SELECT key, {columns} FROM ({}) AS l {join} r.a ON a.{key} = l.key",
+                    "SELECT key, {columns}{other} FROM ({}) AS l {join} r.a ON a.{key} = l.key{more}",
                     keys.join(" UNION ALL ")
                 ))
             }

@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use datafusion::scalar::ScalarValue;
-use firth_connector::RemoteSql;
+use firth_connector::{RemoteSql, StatementId};
 use futures::{StreamExt, TryStreamExt};
 
 use super::support::{Place, begin, diagnostic, query, stream};
@@ -108,7 +108,24 @@ async fn backends_are_capped_and_used_again() {
     let (counted, most) = tokio::join!(counted, watched);
     assert!(counted.iter().all(|rows| rows.as_ref() == Ok(&1)));
     assert!((1..=2).contains(&most), "{most} backends");
-    assert!(place.backends("application_name = 'firth'").await > 0);
+    assert!(place.backends("application_name LIKE 'firth%'").await > 0);
+}
+
+#[tokio::test]
+async fn the_server_is_told_which_statement_reads() {
+    let Some(place) = Place::new("known").await else { return };
+    let sql = place.sql(&[]);
+    for scans in [Some(1), Some(2)] {
+        let statement = StatementId::random();
+        let scope = sql.begin(statement, scans).await.expect("lazy");
+        let text = "SELECT generate_series(1, 1000000000000) AS n";
+        let mut rows = stream(&scope, text, &integers(&["n"]));
+        rows.next().await.expect("a batch").expect("read");
+        let known = format!("application_name = 'firth {statement}'");
+        assert_eq!(place.backends(&format!("{known} AND query LIKE 'COPY%'")).await, 1, "{scans:?}");
+        drop((rows, scope));
+        place.until(0, &known).await;
+    }
 }
 
 /// As a merge join does: the first input holds the only backend and is not read on before the second delivers.

@@ -100,7 +100,7 @@ async fn every_row_of_a_split_table_is_read_once() {
         let read = totals(&begin_scans(&sql, Some(1)).await, &large).await.expect("read");
         assert_eq!((read.1, read.2), (25_000, 250_000), "{backends}");
         assert_eq!(read.0 > 1, most > 1, "{backends}: {} splits", read.0);
-        assert!(place.backends("application_name = 'firth'").await <= most, "{backends}");
+        assert!(place.backends("application_name LIKE 'firth%'").await <= most, "{backends}");
 
         let parted = scan(&place, "parted", &options).await;
         let read = totals(&begin_scans(&sql, None).await, &parted).await.expect("read");
