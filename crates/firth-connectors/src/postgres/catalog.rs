@@ -76,7 +76,7 @@ SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_col
        s.null_frac::float8,
        s.n_distinct::float8,
        s.avg_width,
-       c.relkind IN ('r', 'm', 'p'),
+       c.relkind::text,
        COALESCE(b.typcategory, t.typcategory)::text,
        a.attndims::int4,
        CASE WHEN co.collprovider = 'd' THEN d.datcollate ELSE co.collcollate END IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8')
@@ -99,6 +99,9 @@ ORDER BY a.attnum";
 
 /// Tables that are smaller than this are read in one part, without asking further.
 const SPLIT_BYTES: u64 = 16 << 20;
+
+/// The same for tables of other servers, whose bytes are not known.
+const SPLIT_ROWS: f64 = 200_000.0;
 
 /// The tables of a schema.
 pub(super) async fn list(pool: &Arc<Pool>, schema: &SchemaSpec) -> Result<Vec<TableSpec>> {
@@ -185,12 +188,21 @@ pub(super) async fn describe(pool: &Arc<Pool>, table: &TableSpec) -> Result<Tabl
         primary_key: key.into_iter().map(|(_, name)| name).collect(),
         row_count: row_count.map(|rows| rows.round() as u64),
         total_bytes: bytes,
-        max_splits: if first.get(14) && bytes.is_none_or(|bytes| bytes >= SPLIT_BYTES) {
+        max_splits: if is_large(first.get(14), row_count, bytes) {
             pool.server.settings.max_backends
         } else {
             1
         },
     })
+}
+
+/// Whether a relation of this kind may be read in parts. How large a view is, is seen when it is read.
+fn is_large(kind: &str, rows: Option<f64>, bytes: Option<u64>) -> bool {
+    match kind {
+        "v" => true,
+        "f" => rows.is_some_and(|rows| rows >= SPLIT_ROWS),
+        _ => bytes.is_none_or(|bytes| bytes >= SPLIT_BYTES),
+    }
 }
 
 /// The type of a column, where the row says enough of it.
@@ -249,7 +261,11 @@ async fn rows(pool: &Arc<Pool>, sql: &str, names: &[&str]) -> Result<(Vec<Row>, 
     let lease = pool.lease().await?;
     let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
         names.iter().map(|name| (name as &(dyn ToSql + Sync), Type::TEXT)).collect();
-    let answer = lease.client().query_typed(sql, &parameters).await;
+    let answer = if sql == DESCRIBE {
+        lease.backend().describe(sql, &parameters).await
+    } else {
+        lease.client().query_typed(sql, &parameters).await
+    };
     let answer = answer.map_err(|failure| error::request(lease.settings(), &failure, None));
     let encoding = lease.backend().encoding.clone();
     Lease::release(lease);

@@ -87,7 +87,7 @@ struct State {
     /// Others that do nothing.
     parked: Vec<Lease>,
     /// For whoever reads the plan.
-    notes: Vec<&'static str>,
+    notes: Vec<String>,
     /// A dropped read of the leader's.
     draining: Option<SpawnedTask<()>>,
 }
@@ -345,7 +345,7 @@ impl Members {
         let ahead =
             if name.is_some() { AGAIN.to_owned() } else { begin(&lease, self.statement, None, false) };
         if share && name.is_none() {
-            state.notes.push(NOT_SHARED);
+            state.notes.push(NOT_SHARED.to_owned());
         }
         state.snapshot = name.map_or(Snapshot::Alone, Snapshot::Shared);
         state.leader = Some((lease, ahead));
@@ -400,13 +400,18 @@ impl Members {
     }
 
     /// What went otherwise than asked, since the last question.
-    pub(super) fn take_notes(&self) -> Vec<&'static str> {
+    pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.state().notes)
+    }
+
+    /// Notes something for whoever reads the plan.
+    pub(super) fn note(&self, words: String) {
+        self.state().notes.push(words);
     }
 
     fn stop_sharing(&self, why: &'static str) {
         let mut state = self.state();
-        state.notes.push(why);
+        state.notes.push(why.to_owned());
         if matches!(state.snapshot, Snapshot::Shared(_)) {
             state.snapshot = Snapshot::Alone;
         }

@@ -10,7 +10,8 @@
 //! remote     check, list, describe             query, query_text  EXTERNAL_QUERY's text
 //! scope      one statement's reads             members            its backends, in one snapshot
 //! budget     how much it may read
-//! splits     a table in parts                  reading            a read's bytes, and its end
+//! splits     a table in parts, by places        ranges             by a column's values
+//! reading    a read's bytes, and its end
 //! mapping    what becomes of which type        type_tree          types that a database made itself
 //! types      how each is sent                  copy, column, nested, numeric   bytes into Arrow
 //! write      rows into a table                  encode             Arrow into bytes
@@ -36,6 +37,7 @@ mod password_guard;
 mod pool;
 mod query;
 mod query_text;
+mod ranges;
 mod reading;
 mod remote;
 mod scope;

@@ -6,6 +6,8 @@
 //! partitions that its conditions leave. The last range has no end: what has been added since the size
 //! was asked for is not in the snapshot, but what was there and was not counted is.
 //!
+//! What has no places, such as a view, is read by ranges of a column's values: see `ranges`.
+//!
 //! A table is not split if it is small, if a limit ends its scan early, or if the planner would use an
 //! index: a range of places would keep it from that.
 
@@ -17,6 +19,7 @@ use tokio_postgres::{SimpleQueryMessage, types::Type};
 use super::{
     error,
     members::{Member, Members, Purpose},
+    ranges::{Scanned, ranges},
 };
 use std::sync::Arc;
 
@@ -55,17 +58,34 @@ pub(super) async fn splits(members: &Arc<Members>, scan: &RemoteScan, sql: &str)
         return Ok(vec![Split::default()]);
     }
     let mut member = members.member(Purpose::Ask).await?;
-    match ask(&mut member, table, sql).await {
-        Ok(pages) => {
+    match ask(&mut member, table, scan, sql).await {
+        Ok(parts) => {
             let backends = member.settings().max_backends;
             member.park();
-            Ok(pages.map_or_else(|| vec![Split::default()], |pages| pages.ranges(backends)))
+            Ok(match parts {
+                Parts::One => vec![Split::default()],
+                Parts::Pages(pages) => pages.ranges(backends),
+                Parts::Values { column, splits } => {
+                    members.note(format!("read in {} ranges of column {column:?}", splits.len()));
+                    splits
+                }
+            })
         }
         Err(failure) => {
             member.give_back();
             Err(failure)
         }
     }
+}
+
+/// How a relation can be read in parts.
+enum Parts {
+    /// It cannot.
+    One,
+    /// By places.
+    Pages(Pages),
+    /// By the values of a column.
+    Values { column: String, splits: Vec<Split> },
 }
 
 /// The sizes of a table and its partitions, in pages.
@@ -75,8 +95,8 @@ struct Pages {
     largest: i64,
 }
 
-/// How large the table is, if it can be read in ranges and is best read whole. One round trip.
-async fn ask(member: &mut Member, table: &TableSpec, sql: &str) -> Result<Option<Pages>> {
+/// The parts, if it is best read whole. One round trip, and one more for what has no places.
+async fn ask(member: &mut Member, table: &TableSpec, scan: &RemoteScan, sql: &str) -> Result<Parts> {
     let ahead = member.ahead.take();
     let client = member.client();
     let begin = async {
@@ -87,24 +107,31 @@ async fn ask(member: &mut Member, table: &TableSpec, sql: &str) -> Result<Option
     };
     let names = [&table.schema, &table.name];
     let parameters = names.map(|name| (name as &(dyn tokio_postgres::types::ToSql + Sync), Type::TEXT));
-    let explain = format!("EXPLAIN (FORMAT JSON) {sql}");
+    let explain = format!("{EXPLAIN}{sql}");
     let (begun, measured, explained) =
         tokio::join!(begin, client.query_typed(MEASURE, &parameters), client.simple_query(&explain));
     let settings = member.settings();
     begun.map_err(|failure| error::request(settings, &failure, None))?;
     let measured = measured.map_err(|failure| error::request(settings, &failure, None))?;
-    let sent = error::Sent { sql, prefix: "EXPLAIN (FORMAT JSON) " };
+    let sent = error::Sent { sql, prefix: EXPLAIN };
     let explained = explained.map_err(|failure| error::request(settings, &failure, Some(sent)))?;
 
-    let Some(row) = measured.first() else { return Ok(None) };
-    let (Some(true), Some(all), Some(largest)) = (row.get(0), row.get(1), row.get(2)) else {
-        return Ok(None);
-    };
-    Ok(reads_whole_tables(&explained).then_some(Pages { all, largest }))
+    let plan = plan_of(&explained);
+    let Some(row) = measured.first() else { return Ok(Parts::One) };
+    if let (Some(true), Some(all), Some(largest)) = (row.get(0), row.get(1), row.get(2)) {
+        return Ok(if reads_whole_tables(&plan) { Parts::Pages(Pages { all, largest }) } else { Parts::One });
+    }
+    let scanned = plan.pointer("/0/Plan").and_then(Scanned::of).filter(Scanned::is_large);
+    let Some(scanned) = scanned else { return Ok(Parts::One) };
+    let ranges = ranges(member, table, scan, &scanned).await?;
+    Ok(ranges.map_or(Parts::One, |(column, splits)| Parts::Values { column, splits }))
 }
 
-/// Whether the planner reads tables from one end to the other, and nothing by an index.
-fn reads_whole_tables(explained: &[SimpleQueryMessage]) -> bool {
+/// What the server answers a question with. `VERBOSE` tells what each column is made of.
+const EXPLAIN: &str = "EXPLAIN (VERBOSE, FORMAT JSON) ";
+
+/// The plan that the server answered.
+pub(super) fn plan_of(explained: &[SimpleQueryMessage]) -> Value {
     let text: String = explained
         .iter()
         .filter_map(|message| match message {
@@ -112,7 +139,11 @@ fn reads_whole_tables(explained: &[SimpleQueryMessage]) -> bool {
             _ => None,
         })
         .collect();
-    let plan: Value = serde_json::from_str(&text).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Whether the planner reads tables from one end to the other, and nothing by an index.
+fn reads_whole_tables(plan: &Value) -> bool {
     let mut scans = 0;
     plan.pointer("/0/Plan").is_some_and(|plan| only_sequential(plan, &mut scans)) && scans > 0
 }
