@@ -31,7 +31,9 @@ pub use lexer::{Token, TokenKind, lex};
 pub use lint::{Finding, LINT_RULES, LintRule, lint};
 pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
-pub use query::{ExternalQueryCall, Headers, Parameter, Parameters, Query, Rewritten, TableReference};
+pub use query::{
+    ExternalQueryCall, FileRead, Headers, Parameter, Parameters, Query, Rewritten, TableReference,
+};
 pub use rewrite::rewrite;
 pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABLE};
 pub use script::{is_complete, split};

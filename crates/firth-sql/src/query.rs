@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use firth_diagnostic::{Name, Span, Spanned};
 use sqlparser::ast;
 
-use crate::ColumnType;
+use crate::{ColumnType, SqlOption};
 
 /// A query as parsed. Printing gives the text it came from; equality compares the trees, not spacing.
 #[derive(Clone, Debug)]
@@ -42,13 +42,15 @@ pub enum Parameter {
 #[derive(Clone, Debug)]
 pub struct Rewritten {
     /// The tree for DataFusion: type names, functions, operators and identifiers replaced. Column names
-    /// are in lower case; each table is one identifier, the `key` of an entry of `tables` or
-    /// `external_queries`, with an alias in lower case.
+    /// are in lower case; each table is one identifier, the `key` of an entry of `tables`,
+    /// `external_queries` or `file_reads`, with an alias in lower case.
     pub query: Box<ast::Query>,
     /// The tables named, each once for each place. Names of CTEs are not among them.
     pub tables: Vec<TableReference>,
     /// The EXTERNAL_QUERY calls.
     pub external_queries: Vec<ExternalQueryCall>,
+    /// The files that are read without a table.
+    pub file_reads: Vec<FileRead>,
     /// How the result's columns are headed.
     pub headers: Headers,
 }
@@ -80,6 +82,23 @@ pub struct ExternalQueryCall {
     /// The JSON options.
     pub options: Option<Spanned<String>>,
     /// The whole call.
+    pub span: Span,
+}
+
+/// Files in FROM without a table: `'uri'`, or `READ('uri' | ['uri', …] [, connection => 'name'] [, option => value]…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileRead {
+    /// The identifier that stands for them in the rewritten tree. Each has its own.
+    pub key: String,
+    /// Uris, or paths of this machine.
+    pub uris: Spanned<Vec<String>>,
+    /// The connection: any of its forms, not taken apart.
+    pub connection: Option<Spanned<String>>,
+    /// Options of CREATE EXTERNAL TABLE.
+    pub options: Vec<SqlOption>,
+    /// Whether they are to have the column `_file_name`, the last one.
+    pub file_name: bool,
+    /// Where.
     pub span: Span,
 }
 

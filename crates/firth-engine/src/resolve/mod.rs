@@ -3,6 +3,7 @@
 mod columns;
 mod connection;
 mod external_query;
+mod file_read;
 mod information_schema;
 mod native;
 mod query;

@@ -56,6 +56,11 @@ impl Resolver<'_> {
                 async move { self.external_query(call).await.map_err(|error| error.or_at(call.span)) };
             lookups.push(found.map(|provider| (&call.key, provider)).boxed());
         }
+        for read in &rewritten.file_reads {
+            let found =
+                async move { self.file_read(read, depth).await.map_err(|error| error.or_at(read.span)) };
+            lookups.push(found.map(|provider| (&read.key, provider)).boxed());
+        }
         // Together, so that it takes as long as the slowest source; told in the order of the text, so that
         // of two errors the same one is told every time.
         for (key, provider) in stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await {

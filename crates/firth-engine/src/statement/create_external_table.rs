@@ -46,7 +46,7 @@ async fn create(
 }
 
 /// The table that the statement describes, over the files that are there now.
-pub(super) async fn definition(
+pub(crate) async fn definition(
     session: &Session,
     resolver: &Resolver<'_>,
     statement: &CreateExternalTable,

@@ -26,7 +26,7 @@ async fn create(
 ) -> Result<Outcome> {
     resolver.dataset(&name.dataset_name()).map_err(|error| error.or_at(statement.name.span))?;
     // Planned once, so that a view that could never be read is not made.
-    let planned = resolver.plan_query(&statement.query, 0).await?;
+    let planned = resolver.plan_query(&statement.query, 1).await?;
     let columns: Option<Vec<String>> =
         statement.columns.as_ref().map(|columns| columns.iter().map(|column| column.value.clone()).collect());
     let names = columns.as_ref().unwrap_or(&planned.headers);

@@ -12,6 +12,7 @@ pub(crate) mod build;
 mod dates;
 mod expression;
 mod file_name;
+mod file_read;
 mod functions;
 mod parameters;
 mod scope;
@@ -27,7 +28,7 @@ mod tests;
 use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use sqlparser::ast;
 
-use crate::{ExternalQueryCall, Parameters, Query, Rewritten, TableReference};
+use crate::{ExternalQueryCall, FileRead, Parameters, Query, Rewritten, TableReference};
 use scope::Scope;
 
 /// Rewrites a query for DataFusion. The places in errors are about the text the query was parsed from.
@@ -38,9 +39,11 @@ pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
     let headers = select::headers(&query.tree);
     let mut rewriter = Rewriter {
         parameters,
+        text: &query.text,
         whole: query.span,
         tables: Vec::new(),
         external_queries: Vec::new(),
+        file_reads: Vec::new(),
         scope: Scope::default(),
         file_name: file_name::Mentions::default(),
     };
@@ -51,6 +54,7 @@ pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
         query: tree,
         tables: rewriter.tables,
         external_queries: rewriter.external_queries,
+        file_reads: rewriter.file_reads,
         headers,
     })
 }
@@ -58,10 +62,13 @@ pub fn rewrite(query: &Query, parameters: &Parameters) -> Result<Rewritten> {
 /// What one walk over a query knows.
 struct Rewriter<'a> {
     parameters: &'a Parameters,
+    /// The query's own text.
+    text: &'a str,
     /// The query's place: for messages about what has none of its own.
     whole: Span,
     tables: Vec<TableReference>,
     external_queries: Vec<ExternalQueryCall>,
+    file_reads: Vec<FileRead>,
     scope: Scope,
     /// Where the SELECT whose FROM is being rewritten names `_FILE_NAME`.
     file_name: file_name::Mentions,

@@ -1,4 +1,4 @@
-//! FROM: tables, CTEs, subqueries, EXTERNAL_QUERY and UNNEST.
+//! FROM: tables, CTEs, subqueries, EXTERNAL_QUERY, files and UNNEST.
 
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Span, Spanned};
 use std::ops::ControlFlow;
@@ -10,7 +10,10 @@ use sqlparser::ast::{
 };
 
 use super::scope::{Visible, lowered};
-use super::{Rewriter, build};
+use super::{
+    Rewriter, build,
+    file_read::{is_read, named_file},
+};
 use crate::{ExternalQueryCall, TableReference};
 
 /// The table function whose arguments are a connection and SQL for it.
@@ -61,6 +64,10 @@ impl Rewriter<'_> {
                 *factor = self.named_table(&key, alias.take(), &key, Vec::new(), span)?;
                 Ok(())
             }
+            TableFactor::Table { name, alias, args: Some(args), .. } if is_read(name) => {
+                *factor = self.read(args, alias.take(), span)?;
+                Ok(())
+            }
             TableFactor::Table { name, alias, args: Some(args), .. } => {
                 *name = ObjectName::from(
                     idents(name)
@@ -76,6 +83,11 @@ impl Rewriter<'_> {
             }
             TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
                 Err(self.unsupported("TABLESAMPLE", factor))
+            }
+            TableFactor::Table { name, alias, version: None, .. } if named_file(name).is_some() => {
+                let uri = named_file(name).unwrap_or_default();
+                *factor = self.file(uri, alias.take())?;
+                Ok(())
             }
             TableFactor::Table { name, alias, version, .. } => {
                 let path: Vec<String> = idents(name).iter().map(|ident| ident.value.clone()).collect();
@@ -159,18 +171,20 @@ impl Rewriter<'_> {
         self.named_table(&key, alias, last, path.to_vec(), span)
     }
 
-    /// The dotted name, unless an EXTERNAL_QUERY's key could be the same. A table has another one where it
+    /// The dotted name, unless the key of an EXTERNAL_QUERY or of files could be the same. A table has another one where it
     /// has `_FILE_NAME`.
     fn table_key(&self, path: &[String], file_name: bool) -> String {
         let key = match path {
-            [single] if single.starts_with("external_query_") => format!("`{single}`"),
+            [single] if single.starts_with("external_query_") || single.starts_with("file_read_") => {
+                format!("`{single}`")
+            }
             _ => path.join("."),
         };
         if file_name { format!("{key} with _FILE_NAME") } else { key }
     }
 
     /// The table `key` as DataFusion is to see it, brought into scope.
-    fn named_table(
+    pub(super) fn named_table(
         &mut self,
         key: &str,
         mut alias: Option<TableAlias>,

@@ -181,3 +181,23 @@ fn strings_are_not_names() {
     hint: Put back-quotes, not quotes, around a name.
     ");
 }
+
+#[test]
+fn files_have_a_key_each_and_are_called_as_they_are() {
+    let text = "SELECT people.id FROM '/data/people.csv.gz' JOIN \"1.parquet\" AS p USING (id) JOIN READ(['s3://b/a', @name], connection => 'us.c', format => 'CSV', skip_leading_rows => 1) USING (id)";
+    insta::assert_snapshot!(rewritten(text), @r#"SELECT "people"."id" FROM "file_read_1" AS "people" JOIN "file_read_2" AS "p" USING("id") JOIN "file_read_3" AS "a" USING("id")"#);
+    let reads = try_rewrite(text).unwrap().file_reads;
+    assert_eq!(reads[0].uris.value, ["/data/people.csv.gz"]);
+    assert_eq!(&text[reads[1].uris.span.start..reads[1].uris.span.end], "\"1.parquet\"");
+    assert_eq!(reads[2].uris.value, ["s3://b/a", "it's"]);
+    assert_eq!(reads[2].connection.as_ref().unwrap().value, "us.c");
+    let options: Vec<&str> = reads[2].options.iter().map(|option| option.name.value.as_str()).collect();
+    assert_eq!(options, ["format", "skip_leading_rows"]);
+    insta::assert_snapshot!(rewritten("SELECT * FROM READ('a.csv', 'b.csv')"), @r"
+    error[invalid]: READ does not take this argument
+     --> sql:1:29
+    1 | SELECT * FROM READ('a.csv', 'b.csv')
+      |                             ^^^^^^^
+    hint: Write READ('uri'), READ(['uri', …]) or READ('uri', connection => 'us.name', format => 'CSV', …).
+    ");
+}
