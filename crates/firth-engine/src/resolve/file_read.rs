@@ -12,15 +12,16 @@ use firth_sql::{
 use super::Resolver;
 use crate::statement::external_table;
 
-/// Formats by the endings of files' names, with the options that go with them.
-const FORMATS: [(&[&str], &str, Option<(&str, &str)>); 6] = [
-    (&["parquet", "parq", "pq"], "PARQUET", None),
-    (&["csv"], "CSV", None),
-    (&["tsv", "tab"], "CSV", Some(("field_delimiter", "\t"))),
-    (&["json", "ndjson", "jsonl"], "JSON", None),
-    (&["avro"], "AVRO", None),
-    (&["arrow", "arrows", "feather", "ipc"], "ARROW", None),
+/// Formats by the endings of files' names.
+const FORMATS: [(&[&str], &str); 5] = [
+    (&["parquet", "parq", "pq"], "PARQUET"),
+    (&["csv", "tsv", "tab"], "CSV"),
+    (&["json", "ndjson", "jsonl"], "JSON"),
+    (&["avro"], "AVRO"),
+    (&["arrow", "arrows", "feather", "ipc"], "ARROW"),
 ];
+/// Endings of CSV files whose fields tabs divide.
+const TABS: [&str; 2] = ["tsv", "tab"];
 /// Endings that say how a file is compressed, and not what it is.
 const COMPRESSIONS: [&str; 7] = ["gz", "zst", "zstd", "bz2", "xz", "snappy", "sz"];
 
@@ -42,11 +43,10 @@ impl Resolver<'_> {
             |name: &str| read.options.iter().any(|option| option.name.value.eq_ignore_ascii_case(name));
         if !is_given("format") {
             let first = read.uris.value.first().map_or("", String::as_str);
-            let (format, more) = format_of(first).map_err(|error| error.at(place))?;
-            options.push(option("format", text(format)));
-            options.extend(
-                more.filter(|(name, _)| !is_given(name)).map(|(name, value)| option(name, text(value))),
-            );
+            options.push(option("format", text(format_of(first).map_err(|error| error.at(place))?)));
+            if TABS.contains(&ending_of(first).as_str()) && !is_given("field_delimiter") {
+                options.push(option("field_delimiter", text("\t")));
+            }
         }
         let items = uris.iter().map(|uri| text(uri)).collect();
         options.push(option("uris", OptionLiteral::Array(items)));
@@ -92,16 +92,21 @@ fn whole_uri(uri: &str, in_view: bool) -> Result<String> {
         .ok_or_else(|| Diagnostic::error(Code::Invalid, format!("{uri:?} is not a path of this machine")))
 }
 
-/// The format that a file's name ends with, and an option that goes with it.
-fn format_of(uri: &str) -> Result<(&'static str, Option<(&'static str, &'static str)>)> {
+/// What a file's name ends with, besides a compression, in lower case.
+fn ending_of(uri: &str) -> String {
     let name = uri.rsplit('/').next().unwrap_or(uri).to_ascii_lowercase();
     let mut endings = name.split('.').skip(1).collect::<Vec<_>>();
     while endings.last().is_some_and(|ending| COMPRESSIONS.contains(ending)) {
         endings.pop();
     }
-    let ending = endings.last().copied().unwrap_or_default();
-    let found = FORMATS.iter().find(|(known, ..)| known.contains(&ending));
-    found.map(|(_, format, option)| (*format, *option)).ok_or_else(|| {
+    endings.last().copied().unwrap_or_default().to_owned()
+}
+
+/// The format that a file's name tells.
+fn format_of(uri: &str) -> Result<&'static str> {
+    let ending = ending_of(uri);
+    let found = FORMATS.iter().find(|(known, _)| known.contains(&ending.as_str()));
+    found.map(|(_, format)| *format).ok_or_else(|| {
         Diagnostic::error(Code::Invalid, format!("the name of {uri:?} does not tell its format")).hint(
             format!(
                 "Say it: READ({uri:?}, format => 'CSV'). Formats are PARQUET, CSV, JSON, AVRO and ARROW."
@@ -116,14 +121,14 @@ mod tests {
 
     #[test]
     fn endings_tell_formats() {
-        let format = |uri| format_of(uri).map(|(format, _)| format).ok();
+        let format = |uri| format_of(uri).ok();
         assert_eq!(format("file:///a/b.c.parquet"), Some("PARQUET"));
         assert_eq!(format("People.CSV.gz"), Some("CSV"));
         assert_eq!(format("x.ndjson.zst"), Some("JSON"));
         assert_eq!(format("part-*.avro"), Some("AVRO"));
         assert_eq!(format("a.csv/part-1"), None);
         assert_eq!(format("README"), None);
-        assert_eq!(format_of("t.tsv").expect("known").1, Some(("field_delimiter", "\t")));
+        assert_eq!((format("t.tsv"), ending_of("t.TSV.gz").as_str()), (Some("CSV"), "tsv"));
     }
 
     #[test]
