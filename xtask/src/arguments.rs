@@ -31,6 +31,15 @@ impl Arguments {
         Ok(Some(self.0.remove(at)))
     }
 
+    /// Whether the first word is this one.
+    pub(crate) fn take_first(&mut self, word: &str) -> bool {
+        let found = self.0.first().is_some_and(|first| first == word);
+        if found {
+            self.0.remove(0);
+        }
+        found
+    }
+
     /// The words that are not options.
     pub(crate) fn take_names(&mut self) -> Vec<String> {
         let (options, names) = self.0.drain(..).partition(|word| word.starts_with('-'));
@@ -61,6 +70,13 @@ mod tests {
         assert_eq!(arguments("up --state=a s3").take_value("--state"), Ok(Some("a".to_string())));
         assert_eq!(arguments("up s3").take_value("--state"), Ok(None));
         assert_eq!(arguments("--state").take_value("--state"), Err("--state needs a value".to_string()));
+    }
+
+    #[test]
+    fn only_the_first_word_is_a_mode() {
+        assert!(arguments("micro --out a").take_first("micro"));
+        assert!(!arguments("--out micro").take_first("micro"));
+        assert!(!arguments("").take_first("micro"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! packages of the other engines. An engine `NAME` is `benches/engines/NAME_engine.py`, whose line
 //! `# Requires:` names its packages; where it names none, Python alone does.
 
+mod micro;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,9 @@ const PASSED_ON: &[&str] = &["--scale", "--repeats", "--cold-repeats", "--only",
 
 /// Runs the subcommand.
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
+    if arguments.take_first(micro::NAME) {
+        return micro::run(arguments);
+    }
     let engines = arguments.take_value("--engines")?.unwrap_or_else(|| "firth,duckdb".to_string());
     let out = arguments.take_value("--out")?.map_or_else(|| folder().join("report"), PathBuf::from);
     let data = arguments.take_value("--data")?.map(PathBuf::from);

@@ -52,7 +52,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand {
         name: "bench",
         usage: "bench [SUITES…] [--scale N] [--repeats N] [--cold-repeats N] [--only CASES] [--engines NAMES] [--out DIR]\n        \
-                [--baseline FILE [--threshold PERCENT]] [--data DIR] [--firth FILE] [--bins DIR] [--quick] [--running-servers] [--strict]",
+                [--baseline FILE [--threshold PERCENT]] [--data DIR] [--firth FILE] [--bins DIR] [--quick] [--running-servers] [--strict]\n  \
+                bench micro [--bins DIR] [--quick]",
         doc: "measure Firth against other engines; the report says how",
         run: bench::run,
     },

@@ -8,7 +8,7 @@ const TIERS: &[&[&str]] = &[
     &["firth-sql", "firth-connector"],
     &["firth-catalog", "firth-pushdown"],
     &["firth-engine", "firth-connectors"],
-    &["firth-shell", "firth-server", "firth-benches"],
+    &["firth-shell", "firth-server", "firth-benches", "firth-micro"],
 ];
 
 /// For tests only. It sees the SPI and no connector, so that every crate may use it.
@@ -20,6 +20,7 @@ const XTASK: &str = "xtask";
 const SCRATCH: &str = "zz-unify";
 /// The harness is a tool for developers, and brings the servers and data of the tests.
 const BENCHES: &str = "firth-benches";
+const MICRO: &str = "firth-micro";
 
 /// Refuses edges up or sideways.
 pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
@@ -73,6 +74,7 @@ fn finding(name: &str, message: String) -> Finding {
     let path = match name {
         XTASK => "xtask/Cargo.toml".to_string(),
         BENCHES => "benches/Cargo.toml".to_string(),
+        MICRO => "benches/micro/Cargo.toml".to_string(),
         _ => format!("crates/{name}/Cargo.toml"),
     };
     Finding::new(path, 1, message)
