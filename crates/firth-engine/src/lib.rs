@@ -23,6 +23,7 @@ mod sink;
 mod statement;
 mod store;
 pub mod value;
+mod versioned;
 
 pub use error::diagnostic;
 pub use export::{EXPORT_OPTIONS, Observer};

@@ -19,6 +19,8 @@ pub(crate) enum FileKind {
     Json,
     Avro,
     ArrowIpc,
+    Iceberg,
+    DeltaLake,
 }
 
 /// A format with its options.
@@ -40,24 +42,36 @@ impl FileKind {
             "CSV" => FileKind::Csv,
             "AVRO" => FileKind::Avro,
             "ARROW" => FileKind::ArrowIpc,
+            "ICEBERG" => FileKind::Iceberg,
+            "DELTA_LAKE" => FileKind::DeltaLake,
             _ => FileKind::Json,
         }
     }
+
+    /// Whether it is a table with a log of its files, rather than files.
+    pub(super) fn is_versioned(self) -> bool {
+        matches!(self, FileKind::Iceberg | FileKind::DeltaLake)
+    }
+}
+
+/// Which format options are of; fails on one that the format does not have.
+pub(crate) fn check_options(options: &Options) -> Result<FileKind> {
+    let name = options.string("format").unwrap_or_default();
+    let kind = FileKind::named(name);
+    if let Some((option, _)) = options.given().find(|(option, _)| !applies(option, kind)) {
+        return Err(Diagnostic::error(
+            Code::Invalid,
+            format!("option {option:?} does not apply to format {name}"),
+        )
+        .hint("Leave it out."));
+    }
+    Ok(kind)
 }
 
 impl TableFormat {
     /// Reads validated options; fails on one that the format does not have.
     pub(crate) fn try_new(options: &Options) -> Result<Self> {
-        let name = options.string("format").unwrap_or_default();
-        let kind = FileKind::named(name);
-        if let Some((option, _)) = options.given().find(|(option, _)| !applies(option, kind)) {
-            return Err(Diagnostic::error(
-                Code::Invalid,
-                format!("option {option:?} does not apply to format {name}"),
-            )
-            .hint("Leave it out."));
-        }
-        Ok(match kind {
+        Ok(match check_options(options)? {
             FileKind::Parquet => {
                 if options.bool("enable_list_inference") == Some(false) {
                     return Err(Diagnostic::error(
@@ -72,6 +86,14 @@ impl TableFormat {
             FileKind::Avro => TableFormat::Whole(WholeFormat::Avro(AvroSpec::new(options))),
             FileKind::ArrowIpc => TableFormat::Whole(WholeFormat::ArrowIpc),
             FileKind::Csv => TableFormat::Text(TextFormat::Csv(CsvSpec::try_new(options)?)),
+            FileKind::Iceberg | FileKind::DeltaLake => {
+                let name = options.string("format").unwrap_or_default();
+                return Err(Diagnostic::error(
+                    Code::Unsupported,
+                    format!("format {name} is one of tables, not of files"),
+                )
+                .hint("CREATE EXTERNAL TABLE makes it a table, which INSERT INTO … SELECT reads."));
+            }
             FileKind::Json => TableFormat::Text(TextFormat::Json(JsonSpec::try_new(options)?)),
         })
     }

@@ -95,7 +95,7 @@ pub(crate) async fn refresh_listing(
     Ok(())
 }
 
-pub(super) fn objects_of(remote: &OpenedRemote) -> Result<Arc<dyn Objects>> {
+pub(crate) fn objects_of(remote: &OpenedRemote) -> Result<Arc<dyn Objects>> {
     Arc::clone(&remote.remote).objects().ok_or_else(|| {
         Diagnostic::error(
             Code::Invalid,

@@ -20,15 +20,16 @@ mod widened;
 pub(crate) use blame::name_file;
 pub(crate) use decimals::DecimalTargets;
 pub(crate) use file_set::{file_set, partition_prefix};
-pub(crate) use format::{FileKind, TableFormat, csv_header};
+pub(crate) use format::{FileKind, TableFormat, check_options, csv_header};
 pub(crate) use hive::HiveLayout;
-pub(crate) use listing::{ListedFiles, list_files, refresh_listing};
+pub(crate) use listing::{ListedFiles, list_files, objects_of, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, footer, parquet_source};
 pub(crate) use provider::{
     ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, renamed, statistics_of, unreadable_column, viewed,
 };
+pub(crate) use pruning::kept as kept_by_constants;
 pub(crate) use scan_settings::tune_scans;
 pub use schema::sql_type;
 pub(crate) use schema::{
@@ -36,4 +37,5 @@ pub(crate) use schema::{
 };
 pub(crate) use staleness::Staleness;
 pub(crate) use text::TextFormat;
-pub(crate) use widened::FileSchemaAdapter;
+pub(crate) use whole::open_avro;
+pub(crate) use widened::{FileSchemaAdapter, unmoved_cast};

@@ -9,11 +9,11 @@ use super::FileKind;
 pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("format")
         .required()
-        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON", "AVRO", "ARROW"])
-        .doc("The files' format; JSON is one object a line, ARROW is Arrow's IPC, as a file or a stream."),
+        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON", "AVRO", "ARROW", "ICEBERG", "DELTA_LAKE"])
+        .doc("The files' format; JSON is one object a line, ARROW is Arrow's IPC, as a file or a stream; ICEBERG and DELTA_LAKE are tables with a log of their own."),
     OptionSpec::strings("uris")
         .required()
-        .doc("Where the files are, with at most one * in each, which also matches slashes."),
+        .doc("Where the files are, with at most one * in each, which also matches slashes; of an Iceberg table its metadata/….metadata.json or its folder, of a Delta Lake table its folder."),
     OptionSpec::string("compression")
         .choice(&["NONE", "GZIP", "ZSTD", "BZIP2", "XZ", "SNAPPY"])
         .doc("How CSV and JSON files are compressed; by default their names' ending says."),
@@ -31,6 +31,12 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::bool("require_hive_partition_filter")
         .default("false")
         .doc("Whether a query must have a filter over partition columns and nothing else."),
+    OptionSpec::bool("require_partition_filter")
+        .default("false")
+        .doc("Iceberg, Delta Lake: whether a query must have a filter over a column that the table is partitioned by."),
+    OptionSpec::bool("allow_moved_paths")
+        .default("false")
+        .doc("Iceberg: whether files that the metadata name below the table's old place are read below its new one, that of the metadata in uris."),
     OptionSpec::string("reference_file_schema_uri")
         .doc("Parquet, Avro: the file whose schema is the table's; by default all files' schemas are merged."),
     OptionSpec::strings("decimal_target_types")
@@ -95,7 +101,16 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
 
 /// Whether an option means something for files of this format.
 pub(super) fn applies(option: &str, kind: FileKind) -> bool {
+    if kind.is_versioned() {
+        return match option {
+            "format" | "uris" | "description" | "require_partition_filter" => true,
+            // Delta Lake's paths begin at the table.
+            "allow_moved_paths" => kind == FileKind::Iceberg,
+            _ => false,
+        };
+    }
     match option {
+        "require_partition_filter" | "allow_moved_paths" => false,
         "format"
         | "uris"
         | "description"
@@ -131,7 +146,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "expiration_timestamp",
     "object_metadata",
     "projection_fields",
-    "require_partition_filter",
     "sheet_range",
     "tags",
 ];

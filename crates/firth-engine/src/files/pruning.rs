@@ -15,7 +15,7 @@ use datafusion::{
 
 /// For each file whether rows of it may pass. `keys` are the columns that are one value for each file, as plans
 /// call them, and `values` what they are in each file.
-pub(super) fn kept(
+pub(crate) fn kept(
     session: &dyn Session,
     filters: &[Expr],
     keys: &[FieldRef],

@@ -79,11 +79,21 @@ impl PhysicalExprAdapter for Adapter {
             if !is_widening(&from, cast.cast_type()) {
                 return Ok(Transformed::no(expr));
             }
-            let cast = Arc::new(cast.clone()) as Arc<dyn PhysicalExpr>;
-            Ok(Transformed::yes(Arc::new(Widened { cast }) as Arc<dyn PhysicalExpr>))
+            let cast = unmoved_cast(cast.clone(), &self.physical)?;
+            Ok(Transformed::yes(cast))
         })?;
         Ok(widened.data)
     }
+}
+
+/// The cast, hidden from the optimizer if it gives timestamps more digits.
+pub(crate) fn unmoved_cast(cast: CastExpr, physical: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+    let widens = is_widening(&cast.expr().data_type(physical)?, cast.cast_type());
+    let cast: Arc<dyn PhysicalExpr> = Arc::new(cast);
+    if widens {
+        return Ok(Arc::new(Widened { cast }));
+    }
+    Ok(cast)
 }
 
 /// Whether a cast gives timestamps more digits than they have.

@@ -12,12 +12,12 @@ use datafusion::{
     catalog::TableProvider,
     sql::{parser, sqlparser::ast},
 };
-use firth_catalog::{AsOf, Catalog, NativeState};
+use firth_catalog::{AsOf, Catalog, NativeState, TableKind};
 use firth_diagnostic::{Code, Diagnostic, Name, Result};
 use futures::TryStreamExt as _;
 
-use super::{PlannedQuery, Resolver, TableHome, no_table};
-use crate::{error::from_datafusion, native::NativeFiles};
+use super::{PlannedQuery, Resolver, TableHome, no_table, table::external_table_options};
+use crate::{error::from_datafusion, native::NativeFiles, versioned::VersionedFormat};
 
 /// What local files are opened by.
 const LOCAL_FILES: &str = "file:///";
@@ -60,12 +60,19 @@ impl Resolver<'_> {
             self.dataset(&home.name.dataset_name())?;
         }
         let time = self.moment(time).await?;
+        if !home.is_temporary
+            && let Some(record) = home.catalog.table(&home.name)?
+            && let TableKind::External(external) = &record.kind
+            && let Some(format) = VersionedFormat::try_new(&external_table_options(external))?
+        {
+            return self.versioned(&format, &home.name, external, Some(time), false).await;
+        }
         let Some(state) = home.catalog.native_table(&home.name, AsOf::Time(time))? else {
             return Err(Diagnostic::error(
                 Code::NotFound,
                 format!("there was no table {} at {time}", home.name),
             )
-            .hint("FOR SYSTEM_TIME AS OF reads Firth's own tables, as far back as their snapshots go."));
+            .hint("FOR SYSTEM_TIME AS OF reads Firth's own tables, Iceberg's and Delta Lake's, as far back as their snapshots go."));
         };
         Ok(Arc::new(self.native_files(home.catalog, &state, false).await?))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use chrono::{DateTime, Utc};
 use datafusion::{catalog::TableProvider, datasource::ViewTable};
 use firth_catalog::{DatasetKind, DatasetName, DatasetRecord, ExternalTable, TableKind, TableName};
 use firth_connector::{OptionValue, Options, Relation, TableSpec};
@@ -10,9 +11,12 @@ use firth_pushdown::RemoteTable;
 use firth_sql::Statement;
 
 use super::Resolver;
-use crate::files::{
-    EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, file_set, list_files,
-    partition_prefix,
+use crate::{
+    files::{
+        EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, file_set, list_files,
+        partition_prefix,
+    },
+    versioned::VersionedFormat,
 };
 
 /// Views within views, at most: more is a circle.
@@ -72,7 +76,10 @@ impl Resolver<'_> {
                 match &record.kind {
                     TableKind::Native(_) => self.native_table(&home).await,
                     TableKind::External(external) => {
-                        Ok(self.external_files(&table, external, file_name).await?)
+                        match VersionedFormat::try_new(&external_table_options(external))? {
+                            Some(format) => self.versioned(&format, &table, external, None, file_name).await,
+                            None => Ok(self.external_files(&table, external, file_name).await?),
+                        }
                     }
                     TableKind::View(view) => {
                         if depth >= DEEPEST_VIEW {
@@ -139,6 +146,20 @@ impl Resolver<'_> {
         let relation = Relation::Table(spec.clone());
         let table = RemoteTable::try_new(remote.id.clone(), sql, relation, description, pushdown)?;
         Ok(Arc::new(table))
+    }
+
+    /// An external table that has a log of its files, now or as it was at a time.
+    pub(super) async fn versioned(
+        &self,
+        format: &VersionedFormat,
+        name: &TableName,
+        table: &ExternalTable,
+        time: Option<DateTime<Utc>>,
+        file_name: bool,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let connection = table.connection.as_ref().map(|name| (name, None));
+        let remote = self.open_for_files(connection, &table.uris)?;
+        format.provider(&self.stores, &remote, time, file_name, &name.to_string()).await
     }
 
     /// The files of an external table, listed now.

@@ -3,7 +3,13 @@
 use firth_catalog::{TableKind, TableName};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
 
-use crate::{Outcome, Session, files::refresh_listing, report::Report, resolve::Resolver};
+use crate::{
+    Outcome, Session,
+    files::refresh_listing,
+    report::Report,
+    resolve::{Resolver, external_table_options},
+    versioned::VersionedFormat,
+};
 
 pub(super) fn show(session: &Session) -> Outcome {
     let caches = session.caches.report();
@@ -31,6 +37,10 @@ pub(super) async fn refresh(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Re
         )
         .at(name.span));
     };
+    // Its log says what it is now, and is read by every query.
+    if VersionedFormat::try_new(&external_table_options(external))?.is_some() {
+        return Ok(Outcome::nothing());
+    }
     let connection = external.connection.as_ref().map(|name| (name, None));
     let remote =
         resolver.open_for_files(connection, &external.uris).map_err(|error| error.or_at(name.span))?;

@@ -17,6 +17,7 @@ use crate::{
         unreadable_column,
     },
     resolve::{Resolver, connection_reference},
+    versioned::VersionedFormat,
 };
 
 pub(super) async fn execute(
@@ -72,12 +73,38 @@ pub(crate) async fn definition(
     if uris.is_empty() {
         return Err(Diagnostic::error(Code::Invalid, "option \"uris\" names no file").at(uris_span));
     }
+    let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
+    let open = || {
+        resolver
+            .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
+            .map_err(|error| error.or_at(uris_span))
+    };
+    let versioned =
+        VersionedFormat::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
+    if let Some(format) = versioned {
+        says_itself(statement, &options)?;
+        let remote = open()?;
+        let columns =
+            format.describe(&resolver.stores, &remote).await.map_err(|error| error.or_at(uris_span))?;
+        firth_pushdown::shown_schema(&columns).map_err(|error| error.or_at(uris_span))?;
+        return Ok(TableDefinition {
+            name: name.clone(),
+            kind: TableKind::External(ExternalTable {
+                connection: connection.map(|(name, _)| name),
+                format: options.string("format").unwrap_or_default().to_owned(),
+                uris,
+                options: given_options(&options),
+                columns,
+                declared: false,
+                partitioned: false,
+                partition_columns: Vec::new(),
+            }),
+            description: options.string("description").map(str::to_owned),
+        });
+    }
     let mut format = TableFormat::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
     Staleness::try_new(&options).map_err(|error| error.or_at(statement.options.span))?;
-    let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
-    let remote = resolver
-        .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
-        .map_err(|error| error.or_at(uris_span))?;
+    let remote = open()?;
     // What is made now is made over the files that are there now.
     let file_uris =
         file_set(&resolver.stores, &remote, &uris, &options).await.map_err(|error| error.or_at(uris_span))?;
@@ -146,6 +173,26 @@ pub(crate) async fn definition(
     })
 }
 
+/// Fails if the statement lists columns of a table that says itself which it has.
+fn says_itself(statement: &CreateExternalTable, options: &Options) -> Result<()> {
+    let format = options.string("format").unwrap_or_default();
+    let refused = |what: &str| {
+        Diagnostic::error(
+            Code::Invalid,
+            format!("a table of format {format} says itself which {what} it has"),
+        )
+        .hint("Leave them out of the statement.")
+        .at(statement.name.span)
+    };
+    if statement.columns.is_some() {
+        return Err(refused("columns"));
+    }
+    match statement.partition_columns {
+        PartitionColumns::None => Ok(()),
+        PartitionColumns::Inferred | PartitionColumns::Listed(_) => Err(refused("partition columns")),
+    }
+}
+
 /// Fails for an option that means nothing without partition columns.
 fn needs_partitions(options: &Options) -> Result<()> {
     for name in ["hive_partition_uri_prefix", "require_hive_partition_filter"] {
@@ -178,19 +225,7 @@ fn declared(columns: &[ColumnDefinition], format: &TableFormat) -> Result<Schema
 
 /// The options as they are kept: what was given, and what was found out about CSV.
 fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_json::Value> {
-    let mut stored: BTreeMap<String, serde_json::Value> = options
-        .given()
-        .map(|(name, value)| {
-            let json = match value {
-                OptionValue::String(text) => serde_json::Value::from(text.as_str()),
-                OptionValue::Int64(number) => serde_json::Value::from(*number),
-                OptionValue::Bool(value) => serde_json::Value::from(*value),
-                OptionValue::Strings(texts) => serde_json::Value::from(texts.clone()),
-                OptionValue::Secret(_) => serde_json::Value::Null,
-            };
-            (name.to_owned(), json)
-        })
-        .collect();
+    let mut stored = given_options(options);
     // What was found out is kept, so that no query looks for it again.
     if let TableFormat::Text(TextFormat::Csv(csv)) = format {
         let mut keep = |name: &str, value: serde_json::Value| {
@@ -205,6 +240,23 @@ fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_jso
         }
     }
     stored
+}
+
+/// The options as they were given.
+fn given_options(options: &Options) -> BTreeMap<String, serde_json::Value> {
+    options
+        .given()
+        .map(|(name, value)| {
+            let json = match value {
+                OptionValue::String(text) => serde_json::Value::from(text.as_str()),
+                OptionValue::Int64(number) => serde_json::Value::from(*number),
+                OptionValue::Bool(value) => serde_json::Value::from(*value),
+                OptionValue::Strings(texts) => serde_json::Value::from(texts.clone()),
+                OptionValue::Secret(_) => serde_json::Value::Null,
+            };
+            (name.to_owned(), json)
+        })
+        .collect()
 }
 
 pub(super) fn drop(session: &Session, statement: &Drop) -> Result<Outcome> {

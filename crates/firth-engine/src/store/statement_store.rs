@@ -229,6 +229,11 @@ fn changed(uri: String) -> object_store::Error {
     object_store::Error::Precondition { path: uri, source: Box::new(ChangedWhileReading) }
 }
 
+/// The error for an object that has fewer bytes than whoever named it said.
+fn cut_short(uri: String, end: u64) -> object_store::Error {
+    object_store::Error::Generic { store: "store", source: format!("{uri} ends before byte {end}").into() }
+}
+
 /// Marks the error of an object that was replaced while a query read it.
 #[derive(Debug)]
 pub(crate) struct ChangedWhileReading;
@@ -301,7 +306,12 @@ impl ObjectStore for StatementStore {
         for (range, found) in ranges.iter().zip(&mut found) {
             if found.is_none() {
                 let at = requests.partition_point(|request| request.start <= range.start) - 1;
-                *found = Some(part(&fetched[at], requests[at].start, range));
+                let bytes = part(&fetched[at], requests[at].start, range);
+                // Sizes may come from elsewhere than the store, which answers with what there is.
+                if u64::try_from(bytes.len()) != Ok(range.end - range.start) {
+                    return Err(cut_short((self.namer)(&key), range.end));
+                }
+                *found = Some(bytes);
             }
         }
         Ok(found.into_iter().flatten().collect())

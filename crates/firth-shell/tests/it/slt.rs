@@ -8,11 +8,13 @@
 use std::{
     fs,
     panic::{AssertUnwindSafe, resume_unwind},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use firth_testkit::{servers::Servers, slt::Suite};
 use futures::FutureExt as _;
+use object_store::{ObjectStore, ObjectStoreExt as _, path::Path as Key};
 
 use crate::{
     scratch::{Schema, buckets, empty, unique},
@@ -25,6 +27,45 @@ const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
 const JOBS: usize = 2;
 /// The suites whose queries are asked three times, for what was read of files is kept in memory.
 const ASKED_AGAIN: [&str; 4] = ["files", "native", "s3", "cross"];
+
+/// Tables that other programs made, which the suites of stores read in their bucket.
+const TABLES: &[&str] = &["delta/partitioned", "delta/vectors", "iceberg/deleted", "iceberg/partitioned"];
+
+/// The bucket that a suite is about, if its server runs.
+fn bucket_of(suite: &str, servers: &Servers) -> Option<Arc<dyn ObjectStore>> {
+    match suite {
+        "s3" => Some(Arc::new(servers.s3.as_ref()?.store().expect("a store"))),
+        "azure" => Some(Arc::new(servers.azure.as_ref()?.store().expect("a store"))),
+        "gcs" => Some(Arc::new(servers.gcs.as_ref()?.store().expect("a store"))),
+        _ => None,
+    }
+}
+
+/// Puts the tables below `prefix`, each with its folders.
+async fn upload(bucket: &dyn ObjectStore, prefix: &str, files: &Path) {
+    for table in TABLES {
+        for file in files_below(&files.join(table)) {
+            let name = file.strip_prefix(files).expect("it is below").to_str().expect("UTF-8");
+            let key = Key::parse(format!("{prefix}/{name}")).expect("a key");
+            let bytes = fs::read(&file).expect("a file");
+            bucket.put(&key, bytes.into()).await.expect("put");
+        }
+    }
+}
+
+/// The files of a folder and of those in it.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
 
 async fn run(suite: &str) {
     let folder = Path::new(TESTDATA).canonicalize().expect("testdata is there");
@@ -46,6 +87,9 @@ async fn run(suite: &str) {
     } else {
         // Files that need the server are skipped for its sake before anyone looks at the name.
         slt = slt.with_variable("SCHEMA", "none");
+    }
+    if let Some(bucket) = bucket_of(suite, &servers) {
+        upload(bucket.as_ref(), &prefix, &folder.join("files")).await;
     }
     let homes = work.path().join("homes");
     let run = slt.run(JOBS, |file| {

@@ -21,7 +21,7 @@ pub(super) fn batches(bytes: Bytes, wanted: &[String], batch_size: usize) -> Res
     Ok(Box::new(open(bytes, builder)?))
 }
 
-fn open(bytes: Bytes, builder: ReaderBuilder) -> Result<Reader<Cursor<Bytes>>, ArrowError> {
+pub(crate) fn open(bytes: Bytes, builder: ReaderBuilder) -> Result<Reader<Cursor<Bytes>>, ArrowError> {
     let reader = builder.build(Cursor::new(bytes.clone()))?;
     // The reader takes a file that ends within a block for one that ends before it (arrow-avro 59.3): rows
     // would be missing. A whole file ends with its sync marker.

@@ -20,6 +20,7 @@ use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::{ObjectMeta, ObjectStoreExt as _};
 
+pub(crate) use avro::open as open_avro;
 pub(crate) use source::WholeSource;
 
 use super::ListedFiles;
