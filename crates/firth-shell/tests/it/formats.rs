@@ -10,8 +10,11 @@ use tempfile::TempDir;
 use crate::session::TestSession;
 
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/files");
-/// The formats of files with what EXPORT DATA takes for them, and what their names end with.
-const FILES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Compressions, and what names end with.
+type Compressions = &'static [(&'static str, &'static str)];
+
+/// The formats of files with the compressions that EXPORT DATA has for them.
+const FILES: &[(&str, &str, Compressions)] = &[
     ("PARQUET", "Parquet", &[("SNAPPY", "parquet"), ("GZIP", "parquet"), ("ZSTD", "parquet")]),
     ("CSV", "CSV", &[("NONE", "csv"), ("GZIP", "csv.gz")]),
     ("JSON", "JSON", &[("NONE", "json"), ("GZIP", "json.gz")]),

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(bound(&[7, 0, 0, 0], DataType::Int64), "Int64(7)");
         assert_eq!(bound(&[0xff; 8], DataType::Int64), "Int64(-1)");
         assert_eq!(bound(&1.5_f32.to_le_bytes(), DataType::Float64), "Float64(1.5)");
-        assert_eq!(bound(&[0xfe, 0x0c], DataType::Decimal128(9, 2)), "Decimal128(Some(-500),9,2)");
+        assert_eq!(bound(&[0xfe, 0x0c], DataType::Decimal128(9, 2)), "Decimal128(-5.00,9,2)");
         assert_eq!(bound("ab".as_bytes(), DataType::Utf8View), "Utf8View(\"ab\")");
         assert_eq!(bound(&[1, 2, 3], DataType::Int64), "unknown");
         assert_eq!(bound(&[0xc3], DataType::Utf8View), "unknown");
