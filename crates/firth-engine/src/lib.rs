@@ -26,9 +26,9 @@ pub mod value;
 mod versioned;
 
 pub use error::diagnostic;
-pub use export::{EXPORT_OPTIONS, Observer};
+pub use export::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, Observer};
 pub use files::{EXTERNAL_TABLE_OPTIONS, sql_type};
-pub use outcome::{Outcome, Rows};
+pub use outcome::{Exported, Outcome, Rows};
 pub use session::{Prompt, Session, SessionOptions};
 pub use setting::{SETTINGS, SettingKind, SettingSpec, Settings};
 pub use statement::TABLE_OPTIONS;

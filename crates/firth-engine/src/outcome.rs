@@ -10,12 +10,25 @@ pub struct Outcome {
     pub rows: Option<Rows>,
     /// What there is to know beside the rows. Never a reason to stop.
     pub warnings: Vec<Diagnostic>,
+    /// What EXPORT DATA wrote.
+    pub exported: Option<Exported>,
+}
+
+/// What an export has written, or found written by the one that it repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Files; none if the rows went to a database.
+    pub files: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
 }
 
 impl Outcome {
     /// Done, and nothing to show.
     pub(crate) fn nothing() -> Self {
-        Outcome { rows: None, warnings: Vec::new() }
+        Outcome { rows: None, warnings: Vec::new(), exported: None }
     }
 }
 

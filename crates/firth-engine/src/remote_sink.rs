@@ -29,14 +29,24 @@ impl Resolver<'_> {
         schema: &SchemaSpec,
         name: &TableName,
     ) -> Result<RemoteSink> {
-        let writer = self.writer(connection, name)?;
+        let missing = |known: &[TableSpec]| no_table(name, known.iter().map(|table| table.name.as_str()));
+        self.sink_at(connection, schema, spec(schema, name), missing).await
+    }
+
+    /// A table at a source, as it is now. `missing` makes the error of one that is not among the known ones.
+    pub(crate) async fn sink_at(
+        &self,
+        connection: &ConnectionName,
+        schema: &SchemaSpec,
+        table: TableSpec,
+        missing: impl Fn(&[TableSpec]) -> Diagnostic,
+    ) -> Result<RemoteSink> {
+        let writer = self.writer(connection, &table.name)?;
         let remote = self.open_named(connection, None)?;
-        let table = spec(schema, name);
         let description = match remote.remote.describe(&table).await {
             Ok(description) => description,
             Err(error) if error.code() == Code::NotFound => {
-                let known = remote.remote.list(schema).await.unwrap_or_default();
-                return Err(no_table(name, known.iter().map(|table| table.name.as_str())));
+                return Err(missing(&remote.remote.list(schema).await.unwrap_or_default()));
             }
             Err(error) => return Err(error),
         };
@@ -76,7 +86,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn writer(&self, connection: &ConnectionName, name: &TableName) -> Result<Arc<dyn RemoteWriter>> {
+    fn writer(
+        &self,
+        connection: &ConnectionName,
+        name: &impl std::fmt::Display,
+    ) -> Result<Arc<dyn RemoteWriter>> {
         let remote = self.open_named(connection, None)?;
         Arc::clone(&remote.remote).sql().and_then(|sql| sql.writer()).ok_or_else(|| {
             Diagnostic::error(Code::Unsupported, format!("table \"{name}\" cannot be written"))

@@ -76,7 +76,7 @@ impl Report {
 
     /// The table as what a statement answers.
     pub(crate) fn outcome(self) -> Outcome {
-        Outcome { rows: Some(one_batch(self.batch())), warnings: Vec::new() }
+        Outcome { rows: Some(one_batch(self.batch())), warnings: Vec::new(), exported: None }
     }
 }
 

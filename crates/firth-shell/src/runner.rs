@@ -8,7 +8,7 @@ use std::{
 
 use firth_connector::{Canceller, Remotes};
 use firth_diagnostic::{Code, Diagnostic, Span};
-use firth_engine::{Session, SessionOptions};
+use firth_engine::{Exported, Session, SessionOptions};
 use futures::FutureExt as _;
 
 use crate::{
@@ -72,6 +72,7 @@ struct Known {
     has_rows: bool,
     columns: Vec<String>,
     rows: u64,
+    exported: Option<Exported>,
 }
 
 impl Runner {
@@ -175,6 +176,7 @@ impl Runner {
             rows: progress.rows,
             elapsed,
             sources: remotes.report(),
+            exported: progress.exported,
             error: code,
         };
         let summary = stats.summary();
@@ -247,6 +249,7 @@ impl Statement<'_> {
             progress.claim = Some(claim.unwrap_or_else(|| assert.condition.to_string()));
         }
         let outcome = session.execute(&parsed, remotes).await.map_err(WriteError::Failed)?;
+        progress.exported = outcome.exported;
         for warning in outcome.warnings {
             self.reporter.warning(&warning.shifted(self.span.start), Some(self.script.source()));
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use firth_connector::{SourceReport, StatementId};
 use firth_diagnostic::Code;
+use firth_engine::Exported;
 use serde::Serialize;
 
 /// What one statement did.
@@ -20,6 +21,8 @@ pub(crate) struct StatementStats {
     pub(crate) elapsed: Duration,
     /// What was asked of each source.
     pub(crate) sources: Vec<SourceReport>,
+    /// What was exported.
+    pub(crate) exported: Option<Exported>,
     /// Why it failed.
     pub(crate) error: Option<Code>,
 }
@@ -37,7 +40,16 @@ struct Line<'a> {
     peak_memory_bytes: Option<u64>,
     sources: Vec<SourceLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    exported: Option<ExportedLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ExportedLine {
+    files: u64,
+    rows: u64,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -76,6 +88,11 @@ impl StatementStats {
             cache_bytes: self.sources.iter().map(|source| source.cache_bytes).sum(),
             peak_memory_bytes,
             sources: sources.collect(),
+            exported: self.exported.map(|Exported { files, rows, bytes }| ExportedLine {
+                files,
+                rows,
+                bytes,
+            }),
             error: self.error.map(Code::word),
         };
         serde_json::to_string(&line).expect("texts and finite numbers are JSON")
@@ -144,6 +161,7 @@ mod tests {
                     elapsed_ms: 1.5,
                 },
             ],
+            exported: None,
             error,
         }
     }
@@ -153,6 +171,13 @@ mod tests {
         let stats = stats(None);
         let line = stats.json(Some(1024)).replace(&stats.id.to_string(), "ID");
         assert_snapshot!(line, @r#"{"statement":1,"statement_id":"ID","kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
+    }
+
+    #[test]
+    fn an_export_says_what_it_wrote() {
+        let exported = Some(Exported { files: 2, rows: 5, bytes: 70 });
+        let line = StatementStats { exported, ..stats(None) }.json(None);
+        assert!(line.ends_with(r#","exported":{"files":2,"rows":5,"bytes":70}}"#), "{line}");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use firth_connector::object_error;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use object_store::{ObjectMeta, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStoreExt as _, PutPayload};
 use uuid::Uuid;
 
 use super::{Checkpoints, Destination, Export, ManifestFile, Snapshot, State, manifest::same_tag};
 
 /// How long a manifest must have stayed as it is before another home finishes the commit.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+/// The name of the file that other programs wait for.
+pub(crate) const SUCCESS_MARKER: &str = "_SUCCESS";
 /// Completions under way at once.
 const COMPLETIONS: usize = 8;
 
@@ -100,6 +102,10 @@ pub(crate) async fn finish(
     if export.state == State::Complete {
         return Ok(export);
     }
+    if export.success_marker {
+        // It told of the files that are being replaced.
+        delete(destination, &[SUCCESS_MARKER.to_owned()]).await?;
+    }
     complete_all(destination, &export, checkpoints).await?;
     checkpoints.reach("completed");
     if last_put.elapsed() > LEASE / 2 {
@@ -124,6 +130,10 @@ pub(crate) async fn finish(
             Some(_) | None => return Err(lost_file(destination, file)),
         }
         file.upload = None;
+    }
+    if complete.success_marker {
+        // Before the last put: whoever redoes this commit puts it again.
+        put_marker(destination).await?;
     }
     complete.token = Uuid::new_v4();
     match put(destination, &snapshot, &complete).await {
@@ -205,6 +215,13 @@ fn lost_file(destination: &Destination, file: &ManifestFile) -> Diagnostic {
     )
     .detail("its upload is gone from the store, and the file is not there")
     .hint("Something else wrote there, or removed the upload. Export again with `overwrite = true`.")
+}
+
+/// Puts the file that says that all others are there.
+pub(crate) async fn put_marker(destination: &Destination) -> Result<()> {
+    let key = destination.key(SUCCESS_MARKER)?;
+    let put = destination.store.put(&key, PutPayload::new()).await;
+    put.map(drop).map_err(|error| object_error(error, &destination.uri_of(&key)))
 }
 
 /// Deletes what the commit replaces. What is gone already is fine.

@@ -40,6 +40,9 @@ pub(crate) struct Export {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) files: Vec<ManifestFile>,
+    /// Whether `_SUCCESS` stands beside them.
+    #[serde(default)]
+    pub(crate) success_marker: bool,
     /// Names of an earlier export that the commit deletes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) delete: Vec<String>,

@@ -17,14 +17,14 @@ mod writer;
 
 pub(crate) use checkpoints::Checkpoints;
 pub use checkpoints::Observer;
-pub(crate) use commit::{delete, finish, put};
+pub(crate) use commit::{SUCCESS_MARKER, delete, finish, put, put_marker};
 pub(crate) use destination::Destination;
 pub(crate) use format::{Chunk, ChunkEncoder, ExportFormat, FileBody};
 pub(crate) use journal::Journal;
 pub(crate) use layout::Layout;
 pub(crate) use manifest::{Column, Export, ManifestFile, Snapshot, StagedUpload, State};
 pub(crate) use naming::FileNames;
-pub use options::EXPORT_OPTIONS;
+pub use options::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS};
 pub(crate) use reading::{Honoured, above_partitions, honoured, manifest_folder};
 pub(crate) use recovery::{recover, recover_same, settle};
 pub(crate) use upload::Upload;

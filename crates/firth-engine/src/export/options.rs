@@ -22,9 +22,9 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("field_delimiter")
         .default(",")
         .doc("CSV: what stands between fields: one byte, or \\t."),
-    OptionSpec::bool("int64_as_string")
-        .default("true")
-        .doc("JSON: whether INT64 columns are written as strings, as BigQuery does; JSON numbers otherwise."),
+    OptionSpec::bool("int64_as_string").default("true").doc(
+        "JSON: whether INT64 is written as strings, as BigQuery does, in ARRAY and STRUCT too; as numbers otherwise.",
+    ),
     OptionSpec::bool("atomic").doc(
         "TRUE: an error where the files cannot become visible together. FALSE: each file by itself, without a manifest. \
          Default: together where the store can.",
@@ -36,6 +36,9 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::bool("delete_stale")
         .default("true")
         .doc("With overwrite: whether files of the earlier export that have no successor are deleted. BigQuery never does."),
+    OptionSpec::bool("success_marker").default("false").doc(
+        "Whether an empty file _SUCCESS stands in the folder once all files do. It goes before an export replaces them.",
+    ),
     OptionSpec::string("idempotency_key")
         .doc("A name for this export: if the export that is there has it, nothing is done, and its files are the answer."),
     OptionSpec::int64("file_size").doc("Bytes of a file after which the next begins. Default: 1 GB of rows before encoding."),
@@ -43,6 +46,19 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
     OptionSpec::int64("row_group_size").doc("PARQUET: the most rows of a row group. Default: 122880."),
     OptionSpec::strings("partition_by")
         .doc("Columns that become folders, column=value/, and are not in the files."),
+];
+
+/// The options of exports to a table of a database.
+pub const DATABASE_EXPORT_OPTIONS: &[OptionSpec] = &[
+    OptionSpec::string("format")
+        .required()
+        .choice(&["ALLOYDB", "POSTGRESQL"])
+        .doc("The kind of database. Both are written in the same way; POSTGRESQL is not BigQuery's."),
+    OptionSpec::string("alloydb_options").required().doc(
+        "JSON: table (required), schema (default: the connection's first), max_parallel_connections (read, without effect: \
+         all rows are one transaction).",
+    ),
+    OptionSpec::string("uri").doc("As BigQuery has it. The connection says where the database is."),
 ];
 
 /// An option that is a number from one on.

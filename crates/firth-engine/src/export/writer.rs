@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use arrow::array::RecordBatch;
+use arrow::{
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
+    datatypes::{DataType, SchemaRef},
+};
 use bytes::Bytes;
 use datafusion::{common::runtime::SpawnedTask, execution::SendableRecordBatchStream};
 use firth_diagnostic::{Diagnostic, Result};
@@ -36,6 +39,8 @@ pub(crate) struct Writing<'a> {
     pub(crate) destination: &'a Arc<Destination>,
     pub(crate) format: &'a ExportFormat,
     pub(crate) layout: &'a Layout,
+    /// The rows' columns as the answer has them, and so the files'. The rows may have other layouts of strings.
+    pub(crate) schema: &'a SchemaRef,
     /// `None`: nothing is known of the files after a crash.
     pub(crate) journal: Option<&'a Journal<'a>>,
     /// How many chunks are encoded at once.
@@ -49,9 +54,9 @@ pub(crate) async fn write_rows(
     writing: &Writing<'_>,
     mut stream: SendableRecordBatchStream,
 ) -> Result<Vec<Written>> {
-    let schema = stream.schema();
-    let partition_columns = writing.layout.partition_columns(&schema)?;
-    let encoder = writing.format.encoder(&writing.layout.file_schema(&schema)?)?;
+    let schema = writing.schema;
+    let partition_columns = writing.layout.partition_columns(schema)?;
+    let encoder = writing.format.encoder(&writing.layout.file_schema(schema)?)?;
     let mut files = Files::new(writing, encoder.clone());
     let mut jobs: VecDeque<Job> = VecDeque::new();
     let mut gathered = Gathered::default();
@@ -99,12 +104,17 @@ impl Gathered {
         }
         self.rows += rows.num_rows();
         // Of a slice, only its own rows count.
-        self.bytes += rows
-            .columns()
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
-            .sum::<usize>();
+        self.bytes += rows.columns().iter().map(memory).sum::<usize>();
         self.batches.push(rows);
+    }
+}
+
+/// Bytes of an array's own rows. What its views share with others counts once for each view.
+fn memory(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Utf8View => array.len() * 16 + array.as_string_view().total_buffer_bytes_used(),
+        DataType::BinaryView => array.len() * 16 + array.as_binary_view().total_buffer_bytes_used(),
+        _ => array.to_data().get_slice_memory_size().unwrap_or(0),
     }
 }
 

@@ -154,6 +154,8 @@ async fn listed(handle: &StoreHandle, before: &str, after: &str, uri: &str) -> R
         // Firth's own notes lie beside the files and are not among them.
         if meta.location.filename().is_some_and(|name| name.starts_with("_firth_")) {
             manifests.push(meta);
+        } else if meta.size == 0 && meta.location.filename() == Some(export::SUCCESS_MARKER) {
+            // It says that the others are there, and is none of them.
         } else if matches(&meta.location) {
             found.push(meta);
         }

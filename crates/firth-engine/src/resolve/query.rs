@@ -98,10 +98,32 @@ impl Resolver<'_> {
 
     /// Optimizes and runs a plan. The stream's batches have exactly the schema it says.
     pub(crate) async fn run(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
+        let headers = planned.headers.clone();
+        let stream = self.stream(planned).await?;
+        let schema = headed_schema(&stream.schema(), &headers);
+        Ok(headed(stream, schema))
+    }
+
+    /// The same, for whoever encodes rows: strings and bytes keep the layout that they were read in.
+    pub(crate) async fn run_as_read(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
+        let headers = planned.headers.clone();
+        let stream = self.stream(planned).await?;
+        let read = stream.schema();
+        let fields = headed_schema(&read, &headers);
+        let fields = fields.fields().iter().zip(read.fields()).map(|(shown, read)| match read.data_type() {
+            DataType::Utf8View | DataType::BinaryView => {
+                shown.as_ref().clone().with_data_type(read.data_type().clone())
+            }
+            _ => shown.as_ref().clone(),
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(headed(stream, schema))
+    }
+
+    async fn stream(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
         let state = self.context.state();
         let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
-        let stream = firth_pushdown::execute(physical, TaskContext::from(&state)).map_err(from_datafusion)?;
-        Ok(headed(stream, &planned.headers))
+        firth_pushdown::execute(physical, TaskContext::from(&state)).map_err(from_datafusion)
     }
 }
 
@@ -157,9 +179,8 @@ fn headers(schema: &Schema, spelled: &Headers) -> Vec<String> {
     schema.fields().iter().map(|field| own(field)).collect()
 }
 
-/// A stream with other names for its columns, and times and strings in the one form that results have.
-pub(crate) fn headed(stream: SendableRecordBatchStream, names: &[String]) -> SendableRecordBatchStream {
-    let schema = headed_schema(&stream.schema(), names);
+/// A stream whose columns have the names and types of `schema`.
+fn headed(stream: SendableRecordBatchStream, schema: SchemaRef) -> SendableRecordBatchStream {
     let shown = Arc::clone(&schema);
     let batches = stream.and_then(move |batch| {
         let schema = Arc::clone(&shown);
@@ -183,6 +204,7 @@ pub(crate) fn headed(stream: SendableRecordBatchStream, names: &[String]) -> Sen
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }
 
+/// The schema of results: other names for the columns, and times and strings in one form.
 pub(crate) fn headed_schema(schema: &Schema, names: &[String]) -> SchemaRef {
     let fields = schema.fields().iter().zip(names).map(|(field, name)| {
         let data_type = match field.data_type() {

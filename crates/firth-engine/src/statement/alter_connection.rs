@@ -86,7 +86,7 @@ async fn try_alter(
     catalog
         .alter_connection(session.actor(), &record, &altered)
         .map_err(|error| error.or_at(statement.name.span))?;
-    Ok(Outcome { rows: None, warnings })
+    Ok(Outcome { rows: None, warnings, exported: None })
 }
 
 pub(super) fn drop(session: &Session, resolver: &Resolver<'_>, statement: &Drop) -> Result<Outcome> {

@@ -63,7 +63,7 @@ async fn create(session: &Session, statement: &CreateConnection, name: &Connecti
         .map_err(|error| error.or_at(statement.name.span))?;
     Ok(match created {
         Created::Skipped => Outcome::nothing(),
-        Created::New | Created::Replaced => Outcome { rows: None, warnings },
+        Created::New | Created::Replaced => Outcome { rows: None, warnings, exported: None },
     })
 }
 

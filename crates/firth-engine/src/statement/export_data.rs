@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use super::{options, query::blaming};
 use crate::{
-    Outcome,
+    Exported, Outcome,
     error::from_datafusion,
     export::{
         self, Column, Destination, EXPORT_OPTIONS, Export, ExportFormat, Journal, Layout, ManifestFile,
-        Snapshot, State, Writing, Written,
+        SUCCESS_MARKER, Snapshot, State, Writing, Written,
     },
     files::sql_type,
     report::Report,
@@ -225,6 +225,7 @@ async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
         rows: files.iter().map(|file| file.rows).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
         delete: replaced(&options, &destination, &found, &files),
+        success_marker: has_marker(&options),
         files,
     };
     let put = match export::put(&destination, &found.manifest, &export).await {
@@ -252,6 +253,9 @@ async fn file_by_file(validated: Validated<'_>, found: Found) -> Result<Outcome>
     let destination = Arc::new(validated.destination.clone());
     let options = validated.options.clone();
     let written = write(validated, &destination, None).await?;
+    if has_marker(&options) {
+        export::delete(&destination, &[SUCCESS_MARKER.to_owned()]).await?;
+    }
     let mut files = Vec::new();
     for mut file in written {
         let key = destination.key(&file.name)?;
@@ -264,6 +268,9 @@ async fn file_by_file(validated: Validated<'_>, found: Found) -> Result<Outcome>
         files.push(manifest_file(&file, &found));
     }
     export::delete(&destination, &replaced(&options, &destination, &found, &files)).await?;
+    if has_marker(&options) {
+        export::put_marker(&destination).await?;
+    }
     let mut outcome = answer(&destination, &files);
     if !options.is_given("atomic") {
         outcome.warnings.push(Diagnostic::warning(
@@ -280,12 +287,17 @@ async fn write(
     journal: Option<&Journal<'_>>,
 ) -> Result<Vec<Written>> {
     let resolver = validated.resolver;
-    let stream = blaming(resolver, resolver.run(validated.planned).await?);
+    let stream = blaming(resolver, resolver.run_as_read(validated.planned).await?);
+    // The rows' own columns, not the plan's: planning may change a type.
+    let read = stream.schema();
+    let names: Vec<String> = read.fields().iter().map(|field| field.name().clone()).collect();
+    let schema = headed_schema(&read, &names);
     let checkpoints = &resolver.session.checkpoints;
     let writing = Writing {
         destination,
         format: &validated.format,
         layout: &validated.layout,
+        schema: &schema,
         journal,
         threads: resolver.context.state().config().target_partitions(),
         begun: &|| checkpoints.reach("upload_begun"),
@@ -337,7 +349,18 @@ fn replaced(
         .unwrap_or_default();
     // A file in a folder of its own may be another export's, unless the manifest knows it.
     let goes = |name: &str| !new.contains(name) && (!name.contains('/') || earlier.contains(name));
-    found.files.iter().map(|(name, _)| name).filter(|name| goes(name)).cloned().collect()
+    let mut gone: Vec<String> =
+        found.files.iter().map(|(name, _)| name).filter(|name| goes(name)).cloned().collect();
+    let had_marker =
+        found.manifest.export(&destination.names.pattern()).is_some_and(|entry| entry.success_marker);
+    if had_marker && !has_marker(options) {
+        gone.push(SUCCESS_MARKER.to_owned());
+    }
+    gone
+}
+
+fn has_marker(options: &Options) -> bool {
+    options.bool("success_marker").unwrap_or(false)
 }
 
 fn hash(text: &str) -> String {
@@ -354,9 +377,15 @@ fn answer(destination: &Destination, files: &[ManifestFile]) -> Outcome {
         Ok(key) => destination.uri_of(&key),
         Err(_) => file.name.clone(),
     };
-    Report::new()
+    let mut outcome = Report::new()
         .texts("uri", files.iter().map(uri))
         .integers("rows", files.iter().map(|file| integer(file.rows)))
         .integers("bytes", files.iter().map(|file| integer(file.bytes)))
-        .outcome()
+        .outcome();
+    outcome.exported = Some(Exported {
+        files: files.len() as u64,
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+    });
+    outcome
 }

@@ -12,6 +12,7 @@ mod create_view;
 mod dry_run;
 mod explain;
 mod export_data;
+mod export_to_database;
 mod insert;
 mod load_data;
 mod optimize;
@@ -59,6 +60,9 @@ fn perform<'a>(
         Statement::Query(statement) => query::execute(resolver, statement).boxed(),
         Statement::Explain(statement) => explain::execute(resolver, statement).boxed(),
         Statement::Assert(statement) => assert::execute(resolver, statement).boxed(),
+        Statement::ExportData(statement) if export_to_database::is_meant(statement) => {
+            export_to_database::execute(resolver, statement).boxed()
+        }
         Statement::ExportData(statement) => export_data::execute(resolver, statement).boxed(),
         Statement::CleanExports => clean_exports::execute(resolver).boxed(),
         Statement::CreateConnection(statement) => create_connection::execute(session, statement).boxed(),

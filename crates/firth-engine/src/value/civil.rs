@@ -2,14 +2,22 @@
 
 use std::fmt::Write as _;
 
+use super::digits::push_digits;
+
 const SECONDS_PER_DAY: i64 = 86_400;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// `2026-01-02`, from days since 1970-01-01.
 pub(super) fn push_date(days: i64, out: &mut String) {
     let (year, month, day) = civil_from_days(days);
-    let sign = if year < 0 { "-" } else { "" };
-    let _ = write!(out, "{sign}{:04}-{month:02}-{day:02}", year.unsigned_abs());
+    if year < 0 {
+        out.push('-');
+    }
+    push_digits(year.unsigned_abs(), 4, out);
+    out.push('-');
+    push_digits(month.unsigned_abs(), 2, out);
+    out.push('-');
+    push_digits(day.unsigned_abs(), 2, out);
 }
 
 /// `03:04:05` or `03:04:05.000006`, from nanoseconds since midnight.
@@ -38,7 +46,12 @@ pub(super) fn push_interval(months: i64, days: i64, nanos: i128, out: &mut Strin
 }
 
 fn push_clock(seconds: i64, nanos: i64, out: &mut String) {
-    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let seconds = seconds.unsigned_abs();
+    push_digits(seconds / 3600, 2, out);
+    out.push(':');
+    push_digits(seconds / 60 % 60, 2, out);
+    out.push(':');
+    push_digits(seconds % 60, 2, out);
     push_fraction(nanos, out);
 }
 
@@ -56,6 +69,28 @@ fn push_fraction(nanos: i64, out: &mut String) {
 /// The proleptic Gregorian date of a day number, by Howard Hinnant's era arithmetic: the year is taken
 /// to begin in March, so that the leap day comes last.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    match u32::try_from(days.saturating_add(719_468)) {
+        Ok(shifted) => {
+            let (year, month, day) = civil_from_shifted(shifted);
+            (i64::from(year), i64::from(month), i64::from(day))
+        }
+        Err(_) => civil_from_any_days(days),
+    }
+}
+
+/// The same for days since 0000-03-01, in 32 bits: these are the dates that GoogleSQL has.
+fn civil_from_shifted(days: u32) -> (u32, u32, u32) {
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + u32::from(month <= 2), month, day)
+}
+
+fn civil_from_any_days(days: i64) -> (i64, i64, i64) {
     let shifted = i128::from(days) + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -89,6 +124,9 @@ mod tests {
         assert_eq!(date(11_017), "2000-03-01");
         assert_eq!(date(20_455), "2026-01-02");
         let _ = (date(i64::MAX), date(i64::MIN));
+        for days in (-719_468..5_000_000).step_by(97) {
+            assert_eq!(civil_from_days(days), civil_from_any_days(days), "{days}");
+        }
     }
 
     #[test]

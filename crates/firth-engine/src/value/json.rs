@@ -6,6 +6,13 @@ use std::fmt::Write as _;
 /// a value never breaks a line.
 pub fn push_json_string(text: &str, out: &mut String) {
     out.push('"');
+    // Line separators begin with the byte E2, as much else does that stays as it is.
+    let is_plain = |byte: u8| (byte >= 0x20) & (byte != b'"') & (byte != b'\\') & (byte < 0x7f);
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -12,6 +12,7 @@
 mod civil;
 mod csv;
 mod decimal;
+mod digits;
 mod json;
 
 use std::{fmt::Write as _, ops::Range, sync::Arc};
@@ -48,6 +49,8 @@ enum Kind {
     Bool(BooleanArray),
     Int(Int64Array),
     UInt(UInt64Array),
+    /// Integers that are strings in JSON.
+    QuotedInt(Int64Array),
     Float32(Float32Array),
     Float64(Float64Array),
     Decimal128(Decimal128Array, i8),
@@ -90,6 +93,21 @@ impl Values {
         Ok(Values { nulls, kind: Kind::try_new(field, array)? })
     }
 
+    /// The same, with INT64 as strings in JSON: of the column, and of what it holds.
+    pub(crate) fn with_integers_quoted(self) -> Values {
+        let kind = match self.kind {
+            Kind::Int(values) => Kind::QuotedInt(values),
+            Kind::List(rows, items) => Kind::List(rows, Box::new(items.with_integers_quoted())),
+            Kind::Struct(fields) => {
+                let quoted = fields.into_iter().map(|(name, values)| (name, values.with_integers_quoted()));
+                Kind::Struct(quoted.collect())
+            }
+            Kind::Map(rows, keys, values) => Kind::Map(rows, keys, Box::new(values.with_integers_quoted())),
+            other => other,
+        };
+        Values { kind, ..self }
+    }
+
     /// Whether the value is NULL.
     pub fn is_null(&self, row: usize) -> bool {
         matches!(self.kind, Kind::Null) || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
@@ -101,6 +119,7 @@ impl Values {
             self.kind,
             Kind::Bool(_)
                 | Kind::Int(_)
+                | Kind::QuotedInt(_)
                 | Kind::UInt(_)
                 | Kind::Float32(_)
                 | Kind::Float64(_)
@@ -111,6 +130,12 @@ impl Values {
                 | Kind::Datetime(..)
         );
         is_plain && !delimiter.is_ascii_alphanumeric() && !"+-.:".contains(delimiter)
+    }
+
+    /// The text of a value that is not NULL, if the column holds it as it is written.
+    pub(crate) fn borrowed(&self, row: usize) -> Option<&str> {
+        let (Kind::Text(values) | Kind::Json(values)) = &self.kind else { return None };
+        Some(values.value(row))
     }
 
     /// A value as a text of its own; NULL is `None`. For a few values: [`Values::push_text`] allocates nothing.
@@ -128,14 +153,12 @@ impl Values {
         match &self.kind {
             Kind::Null => {}
             Kind::Bool(values) => out.push_str(if values.value(row) { "true" } else { "false" }),
-            Kind::Int(values) => push(out, values.value(row)),
-            Kind::UInt(values) => push(out, values.value(row)),
+            Kind::Int(values) | Kind::QuotedInt(values) => digits::push_i64(values.value(row), out),
+            Kind::UInt(values) => digits::push_u64(values.value(row), out),
             // Debug is the shortest text that reads back, with an exponent where that is shorter.
             Kind::Float32(values) => push_debug(out, values.value(row)),
             Kind::Float64(values) => push_debug(out, values.value(row)),
-            Kind::Decimal128(values, scale) => {
-                decimal::push_decimal(&values.value(row).to_string(), *scale, out);
-            }
+            Kind::Decimal128(values, scale) => decimal::push_i128(values.value(row), *scale, out),
             Kind::Decimal256(values, scale) => {
                 decimal::push_decimal(&values.value(row).to_string(), *scale, out);
             }
@@ -189,6 +212,7 @@ impl Values {
             }),
             Kind::Float32(_)
             | Kind::Float64(_)
+            | Kind::QuotedInt(_)
             | Kind::Decimal128(..)
             | Kind::Decimal256(..)
             | Kind::Bytes(_)
@@ -340,10 +364,6 @@ fn per_second(unit: TimeUnit) -> i64 {
         TimeUnit::Microsecond => 1_000_000,
         TimeUnit::Nanosecond => 1_000_000_000,
     }
-}
-
-fn push(out: &mut String, value: impl std::fmt::Display) {
-    let _ = write!(out, "{value}");
 }
 
 fn push_debug(out: &mut String, value: impl std::fmt::Debug) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use firth_connector::OptionSpec;
-use firth_engine::{EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, SETTINGS, SettingKind};
+use firth_engine::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, SETTINGS, SettingKind};
 
 /// Set by `cargo xtask docs`: pages are written, not compared.
 const UPDATE: &str = "FIRTH_UPDATE_DOCS";
@@ -158,8 +158,15 @@ fn export() -> String {
          ```sql\n\
          EXPORT DATA [WITH CONNECTION connection] OPTIONS (name = value, …) AS SELECT …\n\
          ```\n\
+         \n{}\n\
+         ## To a table of a database\n\
+         \n\
+         ```sql\n\
+         EXPORT DATA WITH CONNECTION connection OPTIONS (format = 'ALLOYDB', …) AS SELECT …\n\
+         ```\n\
          \n{}",
-        table(EXPORT_OPTIONS)
+        table(EXPORT_OPTIONS),
+        table(DATABASE_EXPORT_OPTIONS)
     )
 }
 

@@ -1,9 +1,6 @@
 //! The commit of exports: killed at every point of docs/adr/0020, and raced, on every store.
-//!
-//! The victim is this test binary again, told by the environment to run one test, which then exports
-//! and ends its process at a point. The program itself has no such hook.
 
-use std::{env, path::Path, process::Command, sync::Arc};
+use std::sync::Arc;
 
 use firth_testkit::servers::Servers;
 use futures::TryStreamExt as _;
@@ -13,11 +10,8 @@ use tempfile::TempDir;
 use crate::{
     scratch::{empty, unique},
     session::{Answered, TestSession},
+    victim::kill,
 };
-
-const HOME: &str = "FIRTH_TEST_VICTIM_HOME";
-const POINT: &str = "FIRTH_TEST_VICTIM_POINT";
-const SQL: &str = "FIRTH_TEST_VICTIM_SQL";
 
 /// Every point, in order, and whether the export is committed there.
 const POINTS: &[(&str, bool)] = &[
@@ -30,20 +24,6 @@ const POINTS: &[(&str, bool)] = &[
     ("deleted", true),
     ("finished", true),
 ];
-
-/// Runs in the process that dies. Without the variables there is nobody to kill.
-#[tokio::test(flavor = "multi_thread")]
-async fn victim() {
-    let (Ok(home), Ok(point), Ok(sql)) = (env::var(HOME), env::var(POINT), env::var(SQL)) else { return };
-    let session = TestSession::new(Path::new(&home));
-    session.observe_exports(Arc::new(move |reached| {
-        if reached == point {
-            std::process::abort();
-        }
-    }));
-    let ended = session.execute(&sql).await;
-    panic!("the export ended: {ended:?}");
-}
 
 /// A store, and a place in it for one test.
 struct Target {
@@ -126,15 +106,7 @@ impl Target {
     }
 
     fn kill(&self, home: &str, point: &str, sql: &str) {
-        let output = Command::new(env::current_exe().expect("this binary"))
-            .args(["--exact", "export_commit::victim", "--nocapture"])
-            .env(HOME, self.home.path().join(home))
-            .env(POINT, point)
-            .env(SQL, sql)
-            .output()
-            .expect("the victim starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && !said.contains("the export ended"), "{point}: {said}");
+        kill(&self.home.path().join(home), point, sql);
     }
 }
 
@@ -183,6 +155,35 @@ async fn every_crash_leaves_the_old_or_the_new(target: Target) {
         assert!(left.rows.is_empty(), "{point}: {:?}", left.rows);
     }
     empty(target.store.as_ref(), &target.prefix).await;
+}
+
+/// The file that other programs wait for is not there while files come and go, and is put by whoever finishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_marker_of_success_stands_beside_whole_exports_only() {
+    let target = Target::local();
+    let session = target.session("home").await;
+    let with_marker =
+        |rows, value| target.export("x", rows, value, ", overwrite = TRUE, success_marker = TRUE");
+    let marker = "_SUCCESS".to_owned();
+    session.execute(&with_marker(40_000, 1)).await.expect("exported");
+    assert!(target.names("x").await.contains(&marker));
+    for (point, is_there) in
+        [("uploaded", true), ("completing", false), ("deleted", false), ("finished", true)]
+    {
+        target.kill("home", point, &with_marker(20_000, 2));
+        assert_eq!(target.names("x").await.contains(&marker), is_there, "{point}");
+        session.execute("CLEAN EXPORTS").await.expect("cleaned");
+        assert!(target.names("x").await.contains(&marker), "{point}");
+        let expected = if point == "uploaded" { "40000 1 1" } else { "20000 2 2" };
+        assert_eq!(
+            target.read(&session, "x").await.as_deref(),
+            Ok(expected),
+            "{point}: the marker is no rows"
+        );
+    }
+    let without = target.export("x", 20_000, 3, ", overwrite = TRUE");
+    session.execute(&without).await.expect("exported");
+    assert!(!target.names("x").await.contains(&marker), "this export has none");
 }
 
 /// While one export stands before its commit, another one to the same place begins and ends.

@@ -24,3 +24,4 @@ mod slt;
 mod tpch;
 mod typed;
 mod versioned;
+mod victim;

@@ -1,41 +1,14 @@
 //! Native tables: killed at every point, changed by two at once, read by another program, and as they were.
 
-use std::{env, path::Path, process::Command, sync::Arc};
+use std::process::Command;
 
 use firth_testkit::servers::Servers;
 use tempfile::TempDir;
 
-use crate::session::{Answered, TestSession};
-
-const HOME: &str = "FIRTH_TEST_VICTIM_HOME";
-const POINT: &str = "FIRTH_TEST_VICTIM_POINT";
-const SQL: &str = "FIRTH_TEST_VICTIM_SQL";
-
-/// Runs in the process that dies. Without the variables there is nobody to kill.
-#[tokio::test(flavor = "multi_thread")]
-async fn victim() {
-    let (Ok(home), Ok(point), Ok(sql)) = (env::var(HOME), env::var(POINT), env::var(SQL)) else { return };
-    let session = TestSession::new(Path::new(&home));
-    session.observe_exports(Arc::new(move |reached| {
-        if reached == point {
-            std::process::abort();
-        }
-    }));
-    let ended = session.execute(&sql).await;
-    panic!("the statement ended: {ended:?}");
-}
-
-fn kill(home: &Path, point: &str, sql: &str) {
-    let output = Command::new(env::current_exe().expect("this binary"))
-        .args(["--exact", "native::victim", "--nocapture"])
-        .env(HOME, home)
-        .env(POINT, point)
-        .env(SQL, sql)
-        .output()
-        .expect("the victim starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && !said.contains("the statement ended"), "{point}: {said}");
-}
+use crate::{
+    session::{Answered, TestSession},
+    victim::kill,
+};
 
 async fn run(session: &TestSession, sql: &str) {
     if let Err(failure) = session.execute(sql).await {

@@ -5,13 +5,15 @@
 
 mod arrow;
 mod avro;
+mod dictionary;
 mod parquet;
 mod text;
 
 use std::sync::Arc;
 
 use ::arrow::{
-    array::RecordBatch,
+    array::{RecordBatch, RecordBatchOptions},
+    compute::cast,
     datatypes::{DataType, Schema, SchemaRef},
 };
 use ::parquet::{
@@ -171,7 +173,7 @@ impl ExportFormat {
         Ok(())
     }
 
-    /// The encoder of rows of `schema`.
+    /// The encoder of files of `schema`. Rows may hold strings and bytes in another layout.
     pub(crate) fn encoder(&self, schema: &SchemaRef) -> Result<ChunkEncoder> {
         let encoder = match self {
             ExportFormat::Parquet { compression, .. } => {
@@ -221,10 +223,23 @@ impl ChunkEncoder {
     /// Encodes rows.
     pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Chunk> {
         Ok(match &self.encoder {
+            // These two take strings in whatever layout they have.
             Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(&batches)?),
-            Encoder::Text(text) => Chunk::Text(text.encode(&batches)?),
-            Encoder::Arrow | Encoder::Avro(_) => Chunk::Batches(batches),
+            Encoder::Text(text) => Chunk::Text(text.encode(&self.schema, &batches)?),
+            Encoder::Arrow | Encoder::Avro(_) => {
+                let batches = batches.iter().map(|batch| self.in_file_layout(batch));
+                Chunk::Batches(batches.collect::<Result<_>>()?)
+            }
         })
+    }
+
+    /// The rows in exactly the file's types.
+    fn in_file_layout(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = batch.columns().iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>().map_err(encoding)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(encoding)
     }
 
     /// An empty file.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    datatypes::SchemaRef,
+};
 use firth_diagnostic::Result;
 use parquet::{
     arrow::{
@@ -11,15 +14,15 @@ use parquet::{
     },
     basic::Compression,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
+    schema::types::ColumnPath,
 };
 
-use super::{Chunk, FileBody, encoding};
+use super::{Chunk, FileBody, dictionary::is_repetitive, encoding};
 
 /// The encoder of row groups of one schema.
 pub(crate) struct RowGroups {
     schema: SchemaRef,
     properties: WriterProperties,
-    factory: ArrowRowGroupWriterFactory,
 }
 
 impl RowGroups {
@@ -28,13 +31,15 @@ impl RowGroups {
             .set_compression(compression)
             .set_created_by(concat!("firth ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let (_, factory) = writer(schema, &properties)?;
-        Ok(RowGroups { schema: Arc::clone(schema), properties, factory })
+        // Fails here, not at the first rows, on a schema that Parquet cannot hold.
+        writer(schema, &properties)?;
+        Ok(RowGroups { schema: Arc::clone(schema), properties })
     }
 
     /// A row group of all rows of `batches`.
     pub(crate) fn encode(&self, batches: &[RecordBatch]) -> Result<Vec<ArrowColumnChunk>> {
-        let mut writers = self.factory.create_column_writers(0).map_err(encoding)?;
+        let (_, factory) = writer(&self.schema, &self.properties_for(batches))?;
+        let mut writers = factory.create_column_writers(0).map_err(encoding)?;
         for batch in batches {
             let mut next = writers.iter_mut();
             for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
@@ -45,6 +50,19 @@ impl RowGroups {
             }
         }
         writers.into_iter().map(|writer| writer.close().map_err(encoding)).collect()
+    }
+
+    /// How these rows are encoded: with dictionaries where values repeat.
+    fn properties_for(&self, batches: &[RecordBatch]) -> WriterProperties {
+        let mut builder = self.properties.clone().into_builder();
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            let arrays: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
+            if !is_repetitive(&arrays) {
+                let path = ColumnPath::from(vec![field.name().clone()]);
+                builder = builder.set_column_dictionary_enabled(path, false);
+            }
+        }
+        builder.build()
     }
 
     /// An empty file.

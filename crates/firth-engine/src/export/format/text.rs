@@ -26,20 +26,26 @@ pub(crate) struct TextFormat {
 }
 
 impl TextFormat {
-    /// The lines of `batches`.
-    pub(crate) fn encode(&self, batches: &[RecordBatch]) -> Result<Vec<u8>> {
-        let mut text = String::new();
+    /// The lines of `batches`, whose columns are those of `schema`.
+    pub(crate) fn encode(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>> {
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let mut text = String::with_capacity(rows * 8 * (schema.fields().len() + 1));
         for batch in batches {
-            let schema = batch.schema();
             let columns: Vec<Values> = schema
                 .fields()
                 .iter()
                 .zip(batch.columns())
-                .map(|(field, column)| Values::try_new(field, column).map_err(encoding))
+                .map(|(field, column)| {
+                    let values = Values::try_new(field, column).map_err(encoding)?;
+                    Ok(match self.lines {
+                        Lines::Json { int64_as_string: true } => values.with_integers_quoted(),
+                        Lines::Json { int64_as_string: false } | Lines::Csv { .. } => values,
+                    })
+                })
                 .collect::<Result<_>>()?;
             match &self.lines {
                 Lines::Csv { delimiter, .. } => push_csv(&columns, batch.num_rows(), *delimiter, &mut text),
-                Lines::Json { int64_as_string } => push_json(batch, &columns, *int64_as_string, &mut text),
+                Lines::Json { .. } => push_json(schema, &columns, batch.num_rows(), &mut text),
             }
         }
         self.compressed(text)
@@ -96,17 +102,21 @@ impl FileBody for TextBody {
 }
 
 fn push_csv(columns: &[Values], rows: usize, delimiter: char, lines: &mut String) {
+    let columns: Vec<(&Values, bool)> =
+        columns.iter().map(|values| (values, values.needs_no_quotes(delimiter))).collect();
     let mut field = String::new();
     for row in 0..rows {
-        for (index, values) in columns.iter().enumerate() {
+        for (index, (values, is_plain)) in columns.iter().enumerate() {
             if index > 0 {
                 lines.push(delimiter);
             }
             if values.is_null(row) {
                 continue;
             }
-            if values.needs_no_quotes(delimiter) {
+            if *is_plain {
                 values.push_text(row, lines);
+            } else if let Some(text) = values.borrowed(row) {
+                push_csv_field(text, delimiter, lines);
             } else {
                 field.clear();
                 values.push_text(row, &mut field);
@@ -117,21 +127,20 @@ fn push_csv(columns: &[Values], rows: usize, delimiter: char, lines: &mut String
     }
 }
 
-fn push_json(batch: &RecordBatch, columns: &[Values], int64_as_string: bool, lines: &mut String) {
-    let schema = batch.schema();
-    let keys: Vec<(String, bool)> = schema
+fn push_json(schema: &SchemaRef, columns: &[Values], rows: usize, lines: &mut String) {
+    let keys: Vec<String> = schema
         .fields()
         .iter()
         .map(|field| {
             let mut key = String::new();
             push_json_string(field.name(), &mut key);
-            (key, int64_as_string && field.data_type().is_integer())
+            key
         })
         .collect();
     let mut value = String::new();
-    for row in 0..batch.num_rows() {
+    for row in 0..rows {
         let mut before = '{';
-        for ((key, quoted), values) in keys.iter().zip(columns) {
+        for (key, values) in keys.iter().zip(columns) {
             // BigQuery leaves a NULL out; so do we, and it reads back as NULL.
             if values.is_null(row) {
                 continue;
@@ -142,10 +151,7 @@ fn push_json(batch: &RecordBatch, columns: &[Values], int64_as_string: bool, lin
             lines.push(':');
             value.clear();
             values.push_json(row, &mut value);
-            let quote = if *quoted { "\"" } else { "" };
-            lines.push_str(quote);
             push_escaped(&value, lines);
-            lines.push_str(quote);
         }
         if before == '{' {
             lines.push('{');
