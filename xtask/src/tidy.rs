@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what a program can check about the layout, the dependencies and the text.
 
 mod licences;
+mod pages;
 mod sources;
 mod tiers;
 mod versions;
@@ -32,12 +33,17 @@ pub(crate) fn check() -> Result<()> {
     findings.extend(versions::check(&packages, &root));
     findings.extend(licences::check(&packages));
     findings.extend(licences::check_deny(&read(&root, "deny.toml")));
-    for path in tracked_files(&root)? {
+    let tracked = tracked_files(&root)?;
+    for path in &tracked {
         // A tracked file may be deleted and not yet committed; one that is not text is not ours to read.
-        if let Ok(text) = fs::read_to_string(root.join(&path)) {
-            findings.extend(sources::check(&path, &text));
+        if let Ok(text) = fs::read_to_string(root.join(path)) {
+            findings.extend(sources::check(path, &text));
+            if path.ends_with(".md") {
+                findings.extend(pages::check_links(path, &text, |target| there(&root, target)));
+            }
         }
     }
+    findings.extend(pages::check_lists(&tracked, |list| there(&root, list)));
     let architecture = root.join("ARCHITECTURE.md");
     if architecture.exists() {
         findings.extend(tiers::check_architecture(&packages, &read(&root, "ARCHITECTURE.md")));
@@ -118,6 +124,11 @@ fn tracked_files(root: &Path) -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
     Ok(run_quietly(&mut git)?.lines().map(str::to_string).collect())
+}
+
+/// The text of a file that is there; of a folder, or of what is not text, nothing.
+fn there(root: &Path, path: &str) -> Option<String> {
+    root.join(path).exists().then(|| read(root, path))
 }
 
 fn read(root: &Path, path: &str) -> String {
