@@ -120,7 +120,15 @@ impl Resolver<'_> {
                     ))
                 }
                 None => Diagnostic::error(Code::Invalid, format!("{uri:?} is not a uri that can be read"))
-                    .hint("Local files are written file:///path/to/file."),
+                    .hint(match std::path::absolute(uri) {
+                        Ok(path) if scheme.is_empty() => {
+                            format!(
+                                "Local files are written file:///path/to/file; this may be \"file://{}\".",
+                                path.display()
+                            )
+                        }
+                        Ok(_) | Err(_) => "Local files are written file:///path/to/file.".to_owned(),
+                    }),
             });
         };
         let id = RemoteId { uuid: Uuid::nil(), name: String::new(), kind: connection_type.name.to_owned() };

@@ -21,8 +21,13 @@ use firth_sql::{Query, Statement};
 use object_store::ObjectMeta;
 use uuid::Uuid;
 
-use super::{explain::physical, perform};
-use crate::{Outcome, Session, error::from_datafusion, report::Report, resolve::Resolver};
+use super::{explain::physical, export_data, perform};
+use crate::{
+    Outcome, Session,
+    error::from_datafusion,
+    report::Report,
+    resolve::{PlannedQuery, Resolver},
+};
 
 /// Rehearses one statement. Statements that read rows answer a row for each source.
 pub(super) async fn execute<'a>(
@@ -33,8 +38,10 @@ pub(super) async fn execute<'a>(
     match statement {
         Statement::Query(query) => planned(resolver, query).await,
         Statement::Assert(assert) => planned(resolver, &assert.condition).await,
-        Statement::ExportData(export) => planned(resolver, &export.query).await,
-        Statement::Insert(insert) => planned(resolver, &insert.query).await,
+        Statement::ExportData(export) => {
+            let planned = export_data::rehearse(resolver, export).await?;
+            reads_of(resolver, &planned).await
+        }
         Statement::CreateTable(create) => {
             let outcome = match &create.query {
                 Some(query) => planned(resolver, query).await?,
@@ -43,12 +50,10 @@ pub(super) async fn execute<'a>(
             perform(session, resolver, statement).await?;
             Ok(outcome)
         }
-        // They are parsed. What they change is rows and files.
-        Statement::RowChange(_)
-        | Statement::LoadData(_)
-        | Statement::TruncateTable(_)
-        | Statement::Optimize(_)
-        | Statement::CleanTables(_) => Ok(Outcome::nothing()),
+        // They answer what they would read, and write nothing.
+        Statement::Insert(_) | Statement::RowChange(_) | Statement::LoadData(_) => perform(session, resolver, statement).await,
+        // They are parsed. What they change is files.
+        Statement::Optimize(_) | Statement::CleanTables(_) => Ok(Outcome::nothing()),
         Statement::Explain(explain) => Box::pin(execute(session, resolver, &explain.statement)).await,
         // They are answers, not changes, or ask a source for nothing but an answer.
         Statement::ShowConnections
@@ -74,6 +79,7 @@ pub(super) async fn execute<'a>(
         | Statement::CreateExternalSchema(_)
         | Statement::DropSchema(_)
         | Statement::DropTable(_)
+        | Statement::TruncateTable(_)
         | Statement::CreateExternalTable(_)
         | Statement::DropExternalTable(_)
         | Statement::CreateView(_)
@@ -96,7 +102,12 @@ struct Read {
 
 async fn planned(resolver: &Resolver<'_>, query: &Query) -> Result<Outcome> {
     let planned = resolver.plan_query(query, 0).await?;
-    let plan = physical(resolver, &planned).await?;
+    reads_of(resolver, &planned).await
+}
+
+/// A row for each source that a plan reads.
+pub(super) async fn reads_of(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Outcome> {
+    let plan = physical(resolver, planned).await?;
     let reads = reads(resolver, &plan)?;
     let number = |value: Option<usize>| value.and_then(|value| i64::try_from(value).ok());
     Ok(Report::new()

@@ -68,6 +68,19 @@ async fn run(validated: Validated<'_>) -> Result<Outcome> {
     }
 }
 
+/// What would be exported. The target is looked at as it stands: what died there is brought to its end by the export itself.
+pub(super) async fn rehearse(resolver: &Resolver<'_>, statement: &ExportData) -> Result<PlannedQuery> {
+    let validated = validate(resolver, statement).await?;
+    let destination = &validated.destination;
+    let look =
+        async { Ok(Found { manifest: destination.manifest().await?, files: destination.matching().await? }) };
+    let found = look.await.map_err(|error: Diagnostic| error.or_at(validated.uri_span))?;
+    if done_before(&validated, &found)?.is_none() {
+        refuse_existing(&validated, &found).map_err(|error| error.or_at(validated.uri_span))?;
+    }
+    Ok(validated.planned)
+}
+
 async fn validate<'a>(resolver: &'a Resolver<'a>, statement: &ExportData) -> Result<Validated<'a>> {
     let given = options::given(resolver.session, &statement.options.value)?;
     let options = Options::validate("exports", EXPORT_OPTIONS, &given, statement.options.span)?;

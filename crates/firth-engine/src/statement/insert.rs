@@ -5,7 +5,7 @@ use firth_diagnostic::{Code, Diagnostic, Result, Spanned, did_you_mean};
 use firth_sql::Insert;
 use futures::FutureExt as _;
 
-use super::{audited, query::blaming};
+use super::{audited, dry_run, query::blaming};
 use crate::{Outcome, Session, native::assigned, report::Report, resolve::Resolver};
 
 pub(super) async fn execute(
@@ -27,6 +27,9 @@ async fn insert(resolver: &Resolver<'_>, statement: &Insert) -> Result<Outcome> 
     let columns = sink.columns();
     let planned = resolver.plan_query(&statement.query, 0).await?;
     let planned = assigned(planned, &columns, &places).map_err(|error| error.or_at(statement.query.span))?;
+    if resolver.session.options.rehearsal {
+        return dry_run::reads_of(resolver, &planned).await;
+    }
     let rows = blaming(resolver, resolver.run(planned).await?);
     let count = sink.write(rows).await.map_err(at_target)?;
     Ok(row_counts(count, 0, 0))

@@ -19,6 +19,7 @@ use super::{
     audited,
     create_external_table::definition,
     create_table::{NewTable, TABLE_OPTIONS, stored},
+    dry_run,
     insert::row_counts,
     options,
     query::blaming,
@@ -62,11 +63,18 @@ async fn load(session: &Session, resolver: &Resolver<'_>, statement: &LoadData) 
     let count = match &sink {
         Some(sink) => {
             let planned = matched(source, &sink.columns(), statement)?;
+            if session.options.rehearsal {
+                return dry_run::reads_of(resolver, &planned).await;
+            }
             let rows = blaming(resolver, resolver.run(planned).await?);
             sink.write(rows).await.map_err(at_name)?
         }
         None => {
             let columns = columns(&source, statement)?;
+            let reads = match session.options.rehearsal {
+                true => Some(dry_run::reads_of(resolver, &source).await?),
+                false => None,
+            };
             let table = NewTable {
                 name: &home.name,
                 catalog: home.catalog,
@@ -77,7 +85,11 @@ async fn load(session: &Session, resolver: &Resolver<'_>, statement: &LoadData) 
                 description: options.string("description").map(str::to_owned),
                 on_existing: if statement.overwrite { OnExisting::Replace } else { OnExisting::Fail },
             };
-            table.create(resolver, Some(source)).await.map_err(at_name)?.unwrap_or_default()
+            let count = table.create(resolver, Some(source)).await.map_err(at_name)?;
+            if let Some(reads) = reads {
+                return Ok(reads);
+            }
+            count.unwrap_or_default()
         }
     };
     Ok(row_counts(count, 0, 0))

@@ -20,7 +20,7 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, RowChange, RowChangeKind, TARGET_TABLE};
 use futures::{FutureExt as _, StreamExt as _};
 
-use super::{audited, insert::row_counts, query::blaming};
+use super::{audited, dry_run, insert::row_counts, query::blaming};
 use crate::{
     Outcome, Session,
     files::column_type,
@@ -79,6 +79,10 @@ async fn attempt(
     let state = resolver.native_state(home).map_err(at_target)?;
     if !home.is_temporary {
         resolver.pin(state.snapshot);
+    }
+    if session.options.rehearsal {
+        let planned = plan(resolver, statement, home, &state).await?;
+        return dry_run::reads_of(resolver, &planned).await.map(Some);
     }
     let place = TablePlace::new(catalog, &state.folder)?;
     let planned = plan(resolver, statement, home, &state).await?;

@@ -55,6 +55,62 @@ fn a_rehearsal_finds_mistakes_and_changes_no_catalog() {
 }
 
 #[test]
+fn a_rehearsal_plans_what_changes_rows_and_looks_at_the_target_of_an_export() {
+    let place = Place::new();
+    place.file("t.csv", "a,b\n1,x\n2,y\n");
+    let uri = |name: &str| format!("file://{}", place.path().join(name).display());
+    place.run("CREATE SCHEMA s; CREATE TABLE s.kept AS SELECT 1 AS a, 'x' AS b");
+    let load = format!("LOAD DATA INTO s.loaded FROM FILES (format = 'CSV', uris = ['{}'])", uri("t.csv"));
+    let sql = format!(
+        "{load}; SELECT a FROM s.loaded; UPDATE s.kept SET b = 'y' WHERE a = 1; DELETE FROM s.kept WHERE TRUE; \
+         MERGE s.kept AS k USING s.loaded AS l ON k.a = l.a WHEN NOT MATCHED THEN INSERT (a, b) VALUES (l.a, l.b); \
+         INSERT INTO s.kept (b) SELECT b FROM s.loaded; TRUNCATE TABLE s.kept; \
+         EXPORT DATA OPTIONS (uri = '{}', format = 'CSV') AS SELECT 1 AS a",
+        uri("out-*.csv")
+    );
+    let output = place.output(&["--dry-run", "-c", &sql]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Of the seven that read, each has a header; TRUNCATE reads nothing.
+    assert_eq!(told.matches("source,reads,rows,bytes").count(), 7, "{told}");
+    assert!(told.contains("t.csv,,"), "LOAD DATA names its file: {told}");
+    assert_eq!(place.run("SELECT a, b FROM s.kept"), "a,b\n1,x\n");
+    assert_eq!(place.run("SHOW TABLES FROM s").lines().count(), 2, "a header and one table");
+    assert!(!place.path().join("out-000000000000.csv").exists());
+
+    // Mistakes are found that only planning finds.
+    place
+        .run(&format!("EXPORT DATA OPTIONS (uri = '{}', format = 'CSV') AS SELECT 1 AS a", uri("out-*.csv")));
+    for (sql, expected) in [
+        ("UPDATE s.kept SET c = 1 WHERE TRUE".to_owned(), "error["),
+        ("DELETE FROM s.kept WHERE nothing = 1".to_owned(), "error["),
+        ("INSERT INTO s.kept (nothing) VALUES (1)".to_owned(), "error[not_found]"),
+        ("TRUNCATE TABLE s.nothing".to_owned(), "error[not_found]"),
+        (load.replace("t.csv", "nothing.csv"), "error[not_found]"),
+        (
+            format!("EXPORT DATA OPTIONS (uri = '{}', format = 'CSV') AS SELECT 2 AS a", uri("out-*.csv")),
+            "error[already_exists]",
+        ),
+    ] {
+        let output = place.output(&["--dry-run", "-c", &sql]);
+        assert_eq!(output.status.code(), Some(1), "{sql}");
+        assert!(stderr(&output).starts_with(expected), "{sql}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_a_table_comes_with_the_statement_that_makes_it_one() {
+    let place = Place::new();
+    for sql in ["SELECT * FROM clicks.csv", "SELECT * FROM 'clicks.parquet'"] {
+        let output = place.output(&["-c", sql]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("hint: A file is read as a table: CREATE EXTERNAL TABLE"), "{sql}");
+    }
+    let output = place.output(&["-c", "SELECT * FROM nowhere.t"]);
+    assert!(!stderr(&output).contains("A file is read"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_rehearsal_makes_no_table_in_a_database() {
     let Some(server) = Servers::from_env().require_postgres("a_rehearsal_makes_no_table_in_a_database")
     else {
