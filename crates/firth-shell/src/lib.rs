@@ -29,6 +29,7 @@ mod pending_file;
 mod progress;
 mod reporter;
 mod runner;
+mod screen;
 mod script;
 mod shell;
 mod stats;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, IsTerminal as _, Write},
+    io::{self, IsTerminal as _},
     os::fd::AsFd,
     path::{Path, PathBuf},
 };
@@ -16,6 +16,7 @@ use crate::{
     pending_file::PendingFile,
     progress::Progress,
     reporter::colors_allowed,
+    screen::{Pager, Screen},
 };
 
 /// The result sets of a run, in order.
@@ -39,7 +40,7 @@ const SHOWN_ROWS: usize = 40;
 
 enum Destination {
     /// Standard output, or a device or named pipe: what is written has gone.
-    Stream(BufWriter<File>),
+    Stream(Screen),
     File(PathBuf, PendingFile),
 }
 
@@ -58,7 +59,7 @@ impl Output {
             Diagnostic::error(Code::Io, "could not use standard output").detail(error.to_string())
         })?;
         // Past std's line buffer: a format knows when its bytes should go.
-        let destination = Destination::Stream(BufWriter::new(File::from(descriptor)));
+        let destination = Destination::Stream(Screen::new(File::from(descriptor)));
         let style = Style { color, fit: None };
         Ok(Output { style, ..Output::new(destination, format) })
     }
@@ -67,7 +68,7 @@ impl Output {
     pub(crate) fn file(path: &Path, format: &'static Format) -> Result<Self> {
         let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         let destination = if is_special {
-            File::options().write(true).open(path).map(|file| Destination::Stream(BufWriter::new(file)))
+            File::options().write(true).open(path).map(|file| Destination::Stream(Screen::new(file)))
         } else if path.is_dir() {
             Err(io::ErrorKind::IsADirectory.into())
         } else {
@@ -106,6 +107,7 @@ impl Output {
         let progress = self.progress.clone();
         // A fitted table is written when its last row has come, a file is not where the lines are.
         let streams = style.fit.is_none() && matches!(self.destination, Destination::Stream(_));
+        self.hold_for_pager();
         let mut set = (format.open)(schema, self.sink(), style)?;
         while let Some(some) = batch {
             if streams {
@@ -119,6 +121,9 @@ impl Output {
         set.finish()?;
         drop(set);
         self.mark = None;
+        if let Destination::Stream(screen) = &mut self.destination {
+            screen.end()?;
+        }
         Ok(())
     }
 
@@ -134,7 +139,7 @@ impl Output {
     pub(crate) fn take_back(&mut self) -> Result<(), WriteError> {
         let Some(mark) = self.mark.take() else { return Ok(()) };
         match &mut self.destination {
-            Destination::Stream(stream) => stream.flush()?,
+            Destination::Stream(screen) => screen.end()?,
             Destination::File(_, file) => {
                 file.rewind_to(mark.position)?;
                 self.sets = mark.sets;
@@ -171,12 +176,41 @@ impl Output {
         Ok(())
     }
 
+    /// What shows long results page by page; `None` if nothing does, or rows go to a file.
+    pub(crate) fn pager(&mut self) -> Option<&mut Option<Pager>> {
+        match &mut self.destination {
+            Destination::Stream(screen) => Some(&mut screen.pager),
+            Destination::File(..) => None,
+        }
+    }
+
+    /// Waits until the user has left the pager, if one shows something. The answer is whether that was before it had all.
+    pub(crate) fn wait_for_pager(&mut self) -> bool {
+        match &mut self.destination {
+            Destination::Stream(screen) => screen.wait(),
+            Destination::File(..) => false,
+        }
+    }
+
+    /// Where a result may be longer than the screen, it is held until that is known.
+    fn hold_for_pager(&mut self) {
+        let is_text = self.format.is_text;
+        if let Destination::Stream(screen) = &mut self.destination
+            && is_text
+            && io::stdin().is_terminal()
+            && let Some(lines) = terminal_lines(screen.file())
+        {
+            // The last line is the prompt's.
+            screen.begin(lines.saturating_sub(1));
+        }
+    }
+
     /// The size of the terminal that tables must fit, as it is now.
     fn fit(&self) -> Option<Fit> {
         let (Destination::Stream(stream), Some(rows)) = (&self.destination, self.shown_rows) else {
             return None;
         };
-        terminal_columns(stream.get_ref()).map(|columns| Fit { columns, rows })
+        terminal_columns(stream.file()).map(|columns| Fit { columns, rows })
     }
 
     fn sink(&mut self) -> Sink<'_> {
@@ -191,6 +225,12 @@ impl Output {
 pub(crate) fn terminal_columns(descriptor: impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(descriptor).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// The height of a terminal, likewise.
+fn terminal_lines(descriptor: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(descriptor).ok()?;
+    Some(usize::from(size.ws_row)).filter(|lines| *lines > 0)
 }
 
 fn second_set(format: &str) -> Diagnostic {

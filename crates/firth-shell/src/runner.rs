@@ -155,11 +155,14 @@ impl Runner {
             // The sources hear of it before anything else happens.
             Canceller::drained().await;
         }
+        let left_pager = self.output.wait_for_pager();
         let (ended, code) = match result {
             Ok(()) => {
                 self.assertion(&statement, &progress, elapsed, None);
                 (Ended::Fine, None)
             }
+            // Who has seen enough leaves the pager, not the shell.
+            Err(WriteError::ClosedPipe) if left_pager => (Ended::Fine, None),
             Err(WriteError::ClosedPipe) => (Ended::ClosedPipe, None),
             Err(WriteError::Failed(error)) => {
                 let code = error.code();

@@ -34,7 +34,7 @@ pub use parse::{connection_name, parse, parse_type};
 pub use query::{
     ExternalQueryCall, FileRead, Headers, Parameter, Parameters, Query, Rewritten, TableReference,
 };
-pub use rewrite::rewrite;
+pub use rewrite::{rewrite, rewritten_functions};
 pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABLE};
 pub use script::{is_complete, split};
 pub use statement::{

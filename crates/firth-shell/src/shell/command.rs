@@ -27,8 +27,20 @@ pub(super) enum Command {
     /// How many rows of a result are shown; `None` for all.
     Rows(Option<usize>),
     Read(PathBuf),
+    /// What shows long results.
+    Pager(PagerChoice),
     /// Results go to a file; `None`: to the terminal again.
     Output(Option<PathBuf>),
+}
+
+/// What is to show results that are longer than the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PagerChoice {
+    /// The user's own, or `less`.
+    On,
+    Off,
+    /// A command.
+    Named(String),
 }
 
 /// What becomes of something that is on or off.
@@ -180,6 +192,14 @@ const COMMANDS: &[CommandSpec] = &[
         read: rows,
     },
     CommandSpec {
+        names: &[".pager"],
+        argument: "on|off|COMMAND",
+        doc: "what shows results that are longer than the screen",
+        read: |argument| {
+            named(argument, "pager", ".pager on").map(|argument| Command::Pager(pager_choice(argument)))
+        },
+    },
+    CommandSpec {
         names: &[".output", "\\o"],
         argument: "[FILE]",
         doc: "write results to a file; without one, show them again",
@@ -245,6 +265,14 @@ fn switch(argument: &str, command: &str) -> Result<Switch> {
     }
 }
 
+fn pager_choice(argument: &str) -> PagerChoice {
+    match argument.to_ascii_lowercase().as_str() {
+        "on" => PagerChoice::On,
+        "off" => PagerChoice::Off,
+        _ => PagerChoice::Named(argument.to_owned()),
+    }
+}
+
 fn rows(argument: &str) -> Result<Command> {
     match (argument.parse(), argument.to_ascii_lowercase().as_str()) {
         (_, "all") => Ok(Command::Rows(None)),
@@ -301,6 +329,10 @@ mod tests {
         );
         assert!(matches!(parse(".keys vi"), Some(Ok(Command::Statement(sql))) if sql == "SET keys = vi"));
         assert!(matches!(parse("\\e"), Some(Ok(Command::Edit))));
+        assert!(matches!(parse(".pager OFF"), Some(Ok(Command::Pager(PagerChoice::Off)))));
+        assert!(
+            matches!(parse(".pager more -s"), Some(Ok(Command::Pager(PagerChoice::Named(command)))) if command == "more -s")
+        );
         assert!(parse("exit").is_some());
         assert!(parse("SELECT 1;").is_none());
         assert!(parse("quit smoking;").is_none());

@@ -9,6 +9,7 @@ mod history;
 mod names;
 mod prompt;
 mod secret;
+mod tables_in_scope;
 mod validate;
 
 use std::{
@@ -16,9 +17,9 @@ use std::{
     sync::Arc,
 };
 
-use completer::Names;
+use completer::{Names, Wanted};
 use editor::EditorSpec;
-use firth_diagnostic::Result;
+use firth_diagnostic::{Code, Diagnostic, Result};
 use reedline::Signal;
 use tokio::runtime::Runtime;
 
@@ -31,6 +32,7 @@ use crate::{
     output::Output,
     reporter::{Reporter, colors_allowed},
     runner::{Done, Ended, Runner},
+    screen::Pager,
     script::Script,
 };
 
@@ -58,6 +60,8 @@ struct Shell {
     last: Option<String>,
     home: PathBuf,
     no_color: bool,
+    /// What shows long results, while they go to the terminal.
+    pager: Option<Pager>,
 }
 
 /// Whether the shell goes on.
@@ -96,7 +100,11 @@ pub(crate) fn run(request: &Request, reporter: Reporter) -> Exit {
         last: None,
         home: request.home.clone(),
         no_color: request.no_color,
+        pager: Pager::of_environment(),
     };
+    if let Some(pager) = shell.runner.output.pager() {
+        pager.clone_from(&shell.pager);
+    }
     reporter.note(&format!("Firth {}. `.help` for help.", env!("CARGO_PKG_VERSION")));
     if shell.home.exists() {
         shell.refresh_names();
@@ -109,8 +117,12 @@ pub(crate) fn run(request: &Request, reporter: Reporter) -> Exit {
         home: request.home.clone(),
         color: !request.no_color && colors_allowed(),
         names,
-        ask: Arc::new(move |schema: &str| {
-            runtime.spawn(names::list_remote(Arc::clone(&session), listed.clone(), schema.to_owned()));
+        ask: Arc::new(move |wanted| {
+            let (session, names) = (Arc::clone(&session), listed.clone());
+            match wanted {
+                Wanted::Tables(schema) => runtime.spawn(names::list_remote(session, names, schema)),
+                Wanted::Columns(table) => runtime.spawn(names::list_columns(session, names, table)),
+            };
         }),
     };
     shell.read_lines(&editor);
@@ -194,6 +206,7 @@ impl Shell {
             Command::Expanded => self.expand(),
             Command::Timer(switch) => self.timer = switch.of(self.timer),
             Command::Rows(rows) => self.runner.output.shown_rows = rows,
+            Command::Pager(choice) => self.choose_pager(choice),
             Command::Read(path) => match Script::read(&path) {
                 Ok(script) => return self.script(&script),
                 Err(error) => self.reporter.error(&error, None),
@@ -205,6 +218,30 @@ impl Shell {
             }
         }
         Next::Line
+    }
+
+    fn choose_pager(&mut self, choice: command::PagerChoice) {
+        use command::PagerChoice;
+        let (pager, wanted) = match choice {
+            PagerChoice::Off => (None, None),
+            PagerChoice::On => (Pager::of_environment(), Some("a pager".to_owned())),
+            PagerChoice::Named(command) => (Pager::named(&command), Some(format!("{command:?}"))),
+        };
+        if let (None, Some(wanted)) = (&pager, wanted) {
+            let error = Diagnostic::error(Code::NotFound, format!("could not find {wanted}"));
+            let error = error.hint(
+                "Name a program of the PATH, as in `.pager less`; `.pager off` shows everything at once.",
+            );
+            return self.reporter.error(&error, None);
+        }
+        if let Some(current) = self.runner.output.pager() {
+            current.clone_from(&pager);
+        }
+        match &pager {
+            Some(pager) => self.reporter.note(&format!("Long results go to `{}`.", pager.command())),
+            None => self.reporter.note("No pager: long results are shown at once."),
+        }
+        self.pager = pager;
     }
 
     fn expand(&mut self) {
@@ -231,6 +268,9 @@ impl Shell {
         }
         output.shown_rows = now.shown_rows;
         output.progress = now.progress.clone();
+        if let Some(pager) = output.pager() {
+            *pager = self.pager.clone();
+        }
         std::mem::replace(&mut self.runner.output, output).commit().map(drop)
     }
 

@@ -1,7 +1,7 @@
 //! Fills the list of names for completion from the catalog, in the background.
 //!
-//! Only what the catalog itself knows is asked for. The tables of an external schema are a question to its
-//! database: they are listed once, when somebody completes a name in it.
+//! Only what the catalog itself knows is asked for. The tables of an external schema and their columns are questions to its
+//! database: they are asked once, when somebody completes a name in it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -29,9 +29,10 @@ pub(super) async fn refresh(session: Arc<Session>, names: Names) {
                 let (Some(Some(table)), kind) = (fields.next(), fields.next().flatten()) else { continue };
                 let full = format!("{name}.{table}");
                 // A view's columns are a question to whatever it reads.
-                if kind.as_deref() == Some("EXTERNAL") {
-                    let columns = rows(&session, &format!("DESCRIBE {full}")).await;
-                    names.add_columns(columns.into_iter().filter_map(|row| row.into_iter().next().flatten()));
+                if kind.as_deref() != Some("VIEW") {
+                    let columns = columns(&session, &full).await;
+                    names.add_columns(columns.iter().cloned());
+                    names.set_table(&full, columns);
                 }
                 found.insert(full);
             }
@@ -47,6 +48,16 @@ pub(super) async fn list_remote(session: Arc<Session>, names: Names, schema: Str
     let tables = rows(&session, &format!("SHOW TABLES FROM {schema}")).await;
     let tables = tables.into_iter().filter_map(|row| row.into_iter().next().flatten());
     names.set_remote(&schema, tables.map(|table| format!("{schema}.{table}")).collect());
+}
+
+/// Asks which columns a table of an external schema has, likewise.
+pub(super) async fn list_columns(session: Arc<Session>, names: Names, table: String) {
+    names.set_table(&table, columns(&session, &table).await);
+}
+
+async fn columns(session: &Session, table: &str) -> Vec<String> {
+    let columns = rows(session, &format!("DESCRIBE {table}")).await;
+    columns.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
 }
 
 type Row = Vec<Option<String>>;

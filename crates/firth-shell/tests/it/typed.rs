@@ -38,8 +38,14 @@ fn at_prompt(awaited: &'static str, text: impl Into<String>) -> Step {
 /// The shell in a terminal of `script`, driven step by step. Answers all that stood on the screen; `None`, with a line that says so, where
 /// there is no `script`.
 fn typed(place: &Place, test: &str, colors: Colors, steps: &[Step]) -> Option<String> {
+    typed_after(place, "true", test, colors, steps)
+}
+
+/// The same after a command that prepares the terminal.
+fn typed_after(place: &Place, prepare: &str, test: &str, colors: Colors, steps: &[Step]) -> Option<String> {
     let firth = insta_cmd::get_cargo_bin("firth");
-    let run = format!("'{}' --home '{}'", firth.display(), place.path().join("home").display());
+    let home = place.path().join("home");
+    let run = format!("{prepare}; '{}' --home '{}'", firth.display(), home.display());
     let mut script = Command::new("script");
     script.args(["-q", "-e", "-c", &run, "/dev/null"]).env("TERM", "xterm");
     if colors == Colors::Off {
@@ -51,6 +57,7 @@ fn typed(place: &Place, test: &str, colors: Colors, steps: &[Step]) -> Option<St
         .current_dir(place.path())
         .env("EDITOR", "sed -i s/40/41/")
         .env_remove("VISUAL")
+        .env("PAGER", "sed s/^/paged:/")
         .env_remove("FIRTH_PASSPHRASE")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
@@ -191,4 +198,63 @@ fn the_last_text_is_edited_and_run_and_keys_can_be_those_of_vi() {
         .map(|e| e.expect("read").file_name())
         .collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("edit-")), "{left:?}");
+}
+
+#[test]
+fn what_is_longer_than_the_screen_goes_through_the_pager() {
+    let place = Place::new();
+    let numbers = |count: u32| format!("SELECT n FROM UNNEST(GENERATE_ARRAY(1, {count})) AS n;\r");
+    let steps = [
+        when("firth> ", numbers(3)),
+        at_prompt("3 rows (", numbers(21)),
+        at_prompt("21 rows (", ".pager off\r"),
+        at_prompt("No pager", numbers(22)),
+        at_prompt("22 rows (", ".pager no-such-pager\r"),
+        at_prompt("could not find", ".pager sed s/^/mine:/\r"),
+        at_prompt("Long results go to", numbers(23)),
+        at_prompt("23 rows (", ".quit\r"),
+    ];
+    let size = "stty rows 12 cols 100";
+    let test = "what_is_longer_than_the_screen";
+    let Some(screen) = typed_after(&place, size, test, Colors::Off, &steps) else { return };
+    // What is typed stands on the screen too, behind a prompt.
+    let lines = |mark: &str| screen.lines().filter(|line| line.starts_with(mark)).count();
+    assert_eq!(lines("paged:"), 21 + 5, "the rows and the frame of the longer one: {screen}");
+    assert_eq!(lines("mine:"), 23 + 5, "likewise: {screen}");
+}
+
+#[test]
+fn columns_are_completed_by_an_alias_of_their_table() {
+    let place = Place::new();
+    fs::write(place.path().join("ships.csv"), "tonnage,name\n7,Ada\n").expect("written");
+    let path = place.path().join("ships.csv");
+    place.run(&format!(
+        "CREATE SCHEMA harbour; CREATE EXTERNAL TABLE harbour.ships OPTIONS (format = 'CSV', uris = ['file://{}'])",
+        path.display()
+    ));
+    let steps = [
+        // Names are looked up in the background: after a statement that asked for the table they are known.
+        when("firth> ", "SELECT COUNT(*) AS n FROM harbour.ships;\r"),
+        at_prompt("1 row (", "SELECT s.name FROM harbour.ships AS s WHERE s.ton\t"),
+        when("s.tonnage", "= 7;\r"),
+        at_prompt("1 row (", ".quit\r"),
+    ];
+    let Some(screen) = typed(&place, "columns_are_completed_by_an_alias", Colors::Off, &steps) else {
+        return;
+    };
+    assert!(screen.contains("Ada"), "{screen}");
+}
+
+#[test]
+fn vi_s_normal_mode_edits_the_line() {
+    let place = Place::new();
+    let steps = [
+        when("firth> ", ".keys vi\r"),
+        // Escape, to the beginning, a word to the right, its first letter replaced, and back to typing at the end.
+        at_prompt("OK (", "SELECT 10 AS answer;\x1b"),
+        when("answer", "0wr9A\r"),
+        at_prompt("1 row (", ".quit\r"),
+    ];
+    let Some(screen) = typed(&place, "vi_s_normal_mode", Colors::Off, &steps) else { return };
+    assert!(screen.contains("90 "), "{screen}");
 }

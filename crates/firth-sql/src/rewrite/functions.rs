@@ -97,6 +97,11 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("VARIANCE", Named("var_samp")),
 ];
 
+/// The functions of GoogleSQL that become something else, in upper case.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|(name, _)| *name)
+}
+
 /// Renames a function in place, or answers what takes the place of the call.
 pub(super) fn replaced(function: &mut Function, span: Span) -> Result<Option<Expr>> {
     let name = idents(&function.name).iter().map(|ident| ident.value.clone()).collect::<Vec<_>>().join(".");

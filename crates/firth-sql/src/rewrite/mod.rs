@@ -31,6 +31,11 @@ use sqlparser::ast;
 use crate::{ExternalQueryCall, FileRead, Parameters, Query, Rewritten, TableReference};
 use scope::Scope;
 
+/// The functions that are rewritten, in upper case. Others pass through: DataFusion has them under the same name, or not.
+pub fn rewritten_functions() -> impl Iterator<Item = &'static str> {
+    functions::names()
+}
+
 /// Rewrites a query for DataFusion. The places in errors are about the text the query was parsed from.
 ///
 /// DataFusion is to run with `enable_ident_normalization` off and its time zone set to UTC. Division,
