@@ -245,17 +245,3 @@ fn columns_are_completed_by_an_alias_of_their_table() {
     };
     assert!(screen.contains("Ada"), "{screen}");
 }
-
-#[test]
-fn vi_s_normal_mode_edits_the_line() {
-    let place = Place::new();
-    let steps = [
-        when("firth> ", ".keys vi\r"),
-        // Escape, to the beginning, a word to the right, its first letter replaced, and back to typing at the end.
-        at_prompt("OK (", "SELECT 10 AS answer;\x1b"),
-        when("answer", "0wr9A\r"),
-        at_prompt("1 row (", ".quit\r"),
-    ];
-    let Some(screen) = typed(&place, "vi_s_normal_mode", Colors::Off, &steps) else { return };
-    assert!(screen.contains("90 "), "{screen}");
-}
