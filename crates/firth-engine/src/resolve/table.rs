@@ -37,17 +37,6 @@ pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
     Options::from_stored(EXTERNAL_TABLE_OPTIONS, stored)
 }
 
-/// Endings of files that people name where a table stands.
-const FILE_ENDINGS: [&str; 7] = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "avro"];
-
-/// Says how a file becomes a table, to somebody who wrote `FROM 'clicks.csv'`.
-fn about_files(error: Diagnostic, table: &TableName) -> Diagnostic {
-    if !FILE_ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(&table.table)) {
-        return error;
-    }
-    error.hint("A file is read as a table: CREATE EXTERNAL TABLE t OPTIONS (format = 'CSV', uris = ['file:///path/to/file.csv']).")
-}
-
 impl Resolver<'_> {
     /// The table of this name. `depth` counts the views around it.
     pub(crate) async fn table(&self, name: &Name, depth: usize) -> Result<Arc<dyn TableProvider>> {
@@ -72,7 +61,7 @@ impl Resolver<'_> {
             return self.native_table(&home).await;
         }
         let table = home.name.clone();
-        let dataset = self.dataset(&table.dataset_name()).map_err(|error| about_files(error, &table))?;
+        let dataset = self.dataset(&table.dataset_name())?;
         match &dataset.kind {
             DatasetKind::External { connection, schema, .. } => {
                 let remote = self.open_named(connection, None)?;

@@ -99,18 +99,6 @@ fn a_rehearsal_plans_what_changes_rows_and_looks_at_the_target_of_an_export() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_table_comes_with_the_statement_that_makes_it_one() {
-    let place = Place::new();
-    for sql in ["SELECT * FROM clicks.csv", "SELECT * FROM 'clicks.parquet'"] {
-        let output = place.output(&["-c", sql]);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(stderr(&output).contains("hint: A file is read as a table: CREATE EXTERNAL TABLE"), "{sql}");
-    }
-    let output = place.output(&["-c", "SELECT * FROM nowhere.t"]);
-    assert!(!stderr(&output).contains("A file is read"), "{}", stderr(&output));
-}
-
-#[test]
 fn a_rehearsal_makes_no_table_in_a_database() {
     let Some(server) = Servers::from_env().require_postgres("a_rehearsal_makes_no_table_in_a_database")
     else {
