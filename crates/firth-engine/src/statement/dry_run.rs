@@ -21,7 +21,7 @@ use firth_sql::{Query, Statement};
 use object_store::ObjectMeta;
 use uuid::Uuid;
 
-use super::{explain::physical, export_data, perform};
+use super::{explain::physical, export_data, export_to_database, perform};
 use crate::{
     Outcome, Session,
     error::from_datafusion,
@@ -38,6 +38,10 @@ pub(super) async fn execute<'a>(
     match statement {
         Statement::Query(query) => planned(resolver, query).await,
         Statement::Assert(assert) => planned(resolver, &assert.condition).await,
+        // The target is another system's table, of which nothing is asked.
+        Statement::ExportData(export) if export_to_database::is_meant(export) => {
+            planned(resolver, &export.query).await
+        }
         Statement::ExportData(export) => {
             let planned = export_data::rehearse(resolver, export).await?;
             reads_of(resolver, &planned).await
