@@ -26,6 +26,10 @@ pub fn object_error(error: impl Borrow<Error>, uri: &str) -> Diagnostic {
 }
 
 fn describe(error: &Error, uri: &str) -> Diagnostic {
+    // Who knew more about it has put it into words already.
+    if let Some(known) = error.source().and_then(|source| source.downcast_ref::<Diagnostic>()) {
+        return known.clone();
+    }
     let uri = without_query(uri);
     let text = error.to_string();
     if let Some(failure) = file_failure(error) {
@@ -38,8 +42,10 @@ fn describe(error: &Error, uri: &str) -> Diagnostic {
     if text.contains("redirect without LOCATION") {
         return wrong_region(uri).detail("the server redirects to another region without saying which");
     }
-    if let Some(cause) = transport_failure(error) {
-        return unreachable(host, &cause, uri);
+    match transport_failure(error) {
+        Some(Transport::Unanswered(cause)) => return unreachable(host, &cause, uri),
+        Some(Transport::BrokenOff) => return broken_off(&innermost(error), uri),
+        None => {}
     }
     match error {
         Error::NotFound { .. } => not_found(uri),
@@ -119,13 +125,12 @@ impl Answer {
             "SignatureDoesNotMatch"
             | "InvalidAccessKeyId"
             | "InvalidClientTokenId"
-            | "ExpiredToken"
             | "InvalidToken"
-            | "TokenRefreshRequired"
             | "AuthenticationFailed"
             | "InvalidAuthenticationInfo"
             | "NoAuthenticationInformation"
             | "UNAUTHENTICATED" => unauthenticated(uri),
+            "ExpiredToken" | "TokenRefreshRequired" => expired(uri),
             "RequestTimeTooSkewed" => {
                 unauthenticated(uri).hint("Set this machine's clock: requests are signed with the time.")
             }
@@ -194,6 +199,11 @@ fn unauthenticated(uri: &str) -> Diagnostic {
     .hint("Check it for typing errors; `ALTER CONNECTION … SET OPTIONS (…)` gives a stored connection another one.")
 }
 
+fn expired(uri: &str) -> Diagnostic {
+    Diagnostic::error(Code::Unauthenticated, format!("the connection's credential for {uri:?} has expired"))
+        .hint("Get a new one; `ALTER CONNECTION … SET OPTIONS (session_token = …)`, with its key, gives it to a stored connection.")
+}
+
 fn no_credential(uri: &str) -> Diagnostic {
     Diagnostic::error(Code::Unauthenticated, format!("no credential was found for {uri:?}"))
         .hint("Give one in the connection's options, set `anonymous = TRUE`, or run where the environment or the machine provides one.")
@@ -215,6 +225,12 @@ fn unreachable(host: Option<&str>, cause: &str, uri: &str) -> Diagnostic {
     Diagnostic::error(Code::Unreachable, format!("could not reach {whom}"))
         .detail(quoted(cause))
         .hint("Check the endpoint's name and port, and the network between here and there.")
+}
+
+fn broken_off(cause: &str, uri: &str) -> Diagnostic {
+    Diagnostic::error(Code::Unreachable, format!("the answer of the store of {uri:?} broke off"))
+        .detail(quoted(cause))
+        .hint("Run the statement again; if this happens often, look at the network between here and there.")
 }
 
 fn file_error(error: &Error, failure: io::ErrorKind, uri: &str) -> Diagnostic {
@@ -251,22 +267,33 @@ fn file_failure(error: &Error) -> Option<io::ErrorKind> {
     kind
 }
 
-/// Why the request had no answer, if it had none.
-fn transport_failure(error: &Error) -> Option<String> {
-    let mut unanswered = false;
-    let mut timed_out = false;
+/// What failed on the way to a store.
+enum Transport {
+    /// Nothing was answered, for this reason.
+    Unanswered(String),
+    /// An answer began and did not come to its end.
+    BrokenOff,
+}
+
+/// What failed on the way, if it was not the store's answer.
+fn transport_failure(error: &Error) -> Option<Transport> {
+    let (mut unanswered, mut timed_out, mut broken_off) = (false, false, false);
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(http) = cause.downcast_ref::<HttpError>() {
             unanswered = true;
             timed_out |= http.kind() == HttpErrorKind::Timeout;
+            broken_off |= http.kind() == HttpErrorKind::Interrupted;
         }
         source = cause.source();
     }
-    match timed_out {
-        true => Some("no answer in time".to_owned()),
-        false => unanswered.then(|| innermost(error)),
+    if timed_out {
+        return Some(Transport::Unanswered("no answer in time".to_owned()));
     }
+    if broken_off {
+        return Some(Transport::BrokenOff);
+    }
+    unanswered.then(|| Transport::Unanswered(innermost(error)))
 }
 
 /// The text of the last cause, which names the fact: "Connection refused (os error 111)".

@@ -11,11 +11,16 @@ use object_store::{
     },
 };
 
+use super::body::watched;
+
 /// Until a connection stands, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Until the answer to a request begins.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the body of an answer may stand still while it is waited for.
+const STILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Until an answer has been read to its end. Long, because a file is read as slowly as its reader
 /// works, and a reader may wait for another source.
@@ -106,7 +111,9 @@ impl HttpService for PatientService {
             let answer =
                 tokio::time::timeout(self.patience.answer_timeout(), self.client.execute(request.clone()));
             match answer.await {
-                Ok(Ok(response)) => return Ok(response),
+                // What answers HEAD tells of a body that it does not have.
+                Ok(Ok(response)) if request.method().as_str() == "HEAD" => return Ok(response),
+                Ok(Ok(response)) => return Ok(watched(response, STILL_TIMEOUT)),
                 Ok(Err(error)) if error.kind() == HttpErrorKind::Connect => {
                     if connects >= self.patience.connects() {
                         // `Unknown` is what the stores' own retries do not try again.

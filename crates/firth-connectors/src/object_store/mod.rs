@@ -6,6 +6,7 @@
 
 mod aws;
 mod azure;
+mod body;
 mod check;
 mod client;
 mod cloud;

@@ -12,7 +12,8 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use firth_connector::SourceMetrics;
+use firth_connector::{SourceMetrics, object_error};
+use firth_diagnostic::{Code, Diagnostic};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{
     CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
@@ -185,7 +186,22 @@ impl StatementStore {
             // A listing may tell milliseconds where `Last-Modified` has seconds only.
             _ => seen.size == meta.size && seen.modified.timestamp() == meta.last_modified.timestamp(),
         };
-        if same { Ok(()) } else { Err(changed((self.namer)(key))) }
+        if !same {
+            return Err(changed((self.namer)(key)));
+        }
+        // One object has one size: an answer of another one was cut on its way, and would be fewer rows.
+        if seen.size != meta.size {
+            let (listed, answered) = (seen.size, meta.size);
+            let diagnostic = Diagnostic::error(
+                Code::Remote,
+                format!("the store answers {answered} bytes of {:?}, which has {listed}", (self.namer)(key)),
+            )
+            .hint(
+                "Run the statement again; if this stays, something between here and the store cuts answers.",
+            );
+            return Err(object_store::Error::Generic { store: "store", source: Box::new(diagnostic) });
+        }
+        Ok(())
     }
 
     async fn pinned_get(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
@@ -193,7 +209,7 @@ impl StatementStore {
         self.metrics.add_request();
         let result = self.inner.get_opts(key, options).await.map_err(|error| match error {
             object_store::Error::Precondition { .. } => changed((self.namer)(key)),
-            other => other,
+            other => named(other, &(self.namer)(key)),
         })?;
         self.check(key, seen.as_ref(), &result.meta)?;
         Ok(result)
@@ -222,6 +238,18 @@ fn joined(mut ranges: Vec<Range<u64>>, gap: u64) -> Vec<Range<u64>> {
 fn part(fetched: &Bytes, start: u64, range: &Range<u64>) -> Bytes {
     let within = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX).min(fetched.len());
     fetched.slice(within(range.start)..within(range.end))
+}
+
+/// `error` in words for a person, who learns which object it was about. Of what callers decide by, nothing changes.
+fn named(error: object_store::Error, uri: &str) -> object_store::Error {
+    use object_store::Error;
+    let source: Box<dyn std::error::Error + Send + Sync> = Box::new(object_error(&error, uri));
+    match error {
+        Error::Generic { store, .. } => Error::Generic { store, source },
+        Error::PermissionDenied { path, .. } => Error::PermissionDenied { path, source },
+        Error::Unauthenticated { path, .. } => Error::Unauthenticated { path, source },
+        other => other,
+    }
 }
 
 /// The error for an object that is not the one listed. `firth_engine::error` knows it by its source.
@@ -262,9 +290,15 @@ impl ObjectStore for StatementStore {
         }
         let metrics = Arc::clone(&self.metrics);
         result.payload = match result.payload {
-            GetResultPayload::Stream(stream) => GetResultPayload::Stream(
-                stream.inspect_ok(move |bytes| metrics.add_bytes(bytes.len())).boxed(),
-            ),
+            GetResultPayload::Stream(stream) => {
+                let uri = (self.namer)(&key);
+                GetResultPayload::Stream(
+                    stream
+                        .inspect_ok(move |bytes| metrics.add_bytes(bytes.len()))
+                        .map_err(move |error| named(error, &uri))
+                        .boxed(),
+                )
+            }
             file @ GetResultPayload::File(..) => {
                 metrics
                     .add_bytes(usize::try_from(result.range.end - result.range.start).unwrap_or(usize::MAX));

@@ -9,6 +9,7 @@ mod docs;
 mod examples;
 mod export_commit;
 mod export_s3s;
+mod faults;
 mod formats;
 mod full_disk;
 mod interrupt;
