@@ -242,7 +242,8 @@ fn figures_are_one_line_for_each_statement() {
         line.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(lines.len(), 3, "{stderr}");
-    let known = "statement statement_id kind rows elapsed_ms bytes_read cache_bytes peak_memory_bytes sources";
+    let known =
+        "statement statement_id kind rows elapsed_ms bytes_read cache_bytes peak_memory_bytes sources";
     assert_eq!(keys(&lines[0]), known);
     assert_eq!(keys(&lines[1]), format!("{known} error"));
     assert_eq!(
