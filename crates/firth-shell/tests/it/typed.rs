@@ -45,9 +45,11 @@ fn typed(place: &Place, test: &str, colors: Colors, steps: &[Step]) -> Option<St
 fn typed_after(place: &Place, prepare: &str, test: &str, colors: Colors, steps: &[Step]) -> Option<String> {
     let firth = insta_cmd::get_cargo_bin("firth");
     let home = place.path().join("home");
-    let run = format!("{prepare}; '{}' --home '{}'", firth.display(), home.display());
+    // Firth takes the place of the command shell: one that waits for it may end itself at a Ctrl-C, with a status of its own (dash does,
+    // bash does not), and which one runs is up to `SHELL`.
+    let run = format!("{prepare}; exec '{}' --home '{}'", firth.display(), home.display());
     let mut script = Command::new("script");
-    script.args(["-q", "-e", "-c", &run, "/dev/null"]).env("TERM", "xterm");
+    script.args(["-q", "-e", "-c", &run, "/dev/null"]).env("TERM", "xterm").env("SHELL", "/bin/sh");
     if colors == Colors::Off {
         script.env("NO_COLOR", "1");
     } else {
@@ -103,7 +105,8 @@ fn typed_after(place: &Place, prepare: &str, test: &str, colors: Colors, steps: 
             steps.next();
         }
     }
-    assert!(child.wait().expect("ended").success(), "{screen}");
+    let ended = child.wait().expect("ended");
+    assert!(ended.success(), "{ended}:\n{screen}");
     assert_eq!(steps.peek(), None, "{screen}");
     Some(screen)
 }
