@@ -41,6 +41,10 @@ pub struct SourceReport {
     pub notes: Vec<String>,
     /// From the first request to the last answer, in milliseconds.
     pub elapsed_ms: f64,
+    /// In how many parts the scans of the plan that runs now read it, so far as is known; 0 if none runs.
+    pub parts: u64,
+    /// How many of them have been read.
+    pub parts_read: u64,
 }
 
 impl SourceMetrics {
@@ -102,6 +106,7 @@ impl SourceMetrics {
             requests: self.requests.load(Ordering::Relaxed),
             notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             elapsed_ms: active.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64() * 1e3),
+            ..SourceReport::default()
         }
     }
 }

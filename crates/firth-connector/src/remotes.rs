@@ -9,13 +9,18 @@ use firth_diagnostic::{Diagnostic, Result};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::{ReadScope, Remote, RemoteId, SourceMetrics, SourceReport, StatementId};
+use crate::{ReadScope, Remote, RemoteId, ScanProgress, SourceMetrics, SourceReport, StatementId};
+
+/// Looks at a plan that runs.
+type Watch = Box<dyn Fn() -> Vec<ScanProgress> + Send + Sync>;
 
 /// One statement's remotes. An extension of the session configuration, so that operators find it in
 /// their task context, here and on a worker.
 pub struct Remotes {
     statement: StatementId,
     opened: RwLock<HashMap<Uuid, Arc<OpenedRemote>>>,
+    /// How far the plan that runs has come.
+    watch: Mutex<Option<Watch>>,
 }
 
 /// A remote in use by one statement: all its scans share the read scope and the counters.
@@ -41,7 +46,7 @@ struct Reads {
 impl Remotes {
     /// No remotes yet.
     pub fn new(statement: StatementId) -> Self {
-        Remotes { statement, opened: RwLock::default() }
+        Remotes { statement, opened: RwLock::default(), watch: Mutex::default() }
     }
 
     /// The statement.
@@ -67,9 +72,26 @@ impl Remotes {
             .ok_or_else(|| Diagnostic::internal(format!("connection {id} was not opened for this statement")))
     }
 
+    /// Notes how to see how far the plan has come that begins to run. It is held until [`Self::end_reads`].
+    pub fn watch(&self, watch: impl Fn() -> Vec<ScanProgress> + Send + Sync + 'static) {
+        *self.watching() = Some(Box::new(watch));
+    }
+
+    /// The scans of the plan that runs now; none if none does.
+    pub fn progress(&self) -> Vec<ScanProgress> {
+        self.watching().as_ref().map(|watch| watch()).unwrap_or_default()
+    }
+
+    fn watching(&self) -> MutexGuard<'_, Option<Watch>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the view of every remote, at the source when the last stream from it is gone. Whatever reads
     /// next sees another moment.
     pub fn end_reads(&self) {
+        // Dropped outside the lock: it may be the last to hold the plan.
+        let watch = self.watching().take();
+        drop(watch);
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         for remote in opened.values() {
             *remote.reads() = Reads::default();
@@ -78,12 +100,18 @@ impl Remotes {
 
     /// What was asked of each, in name order.
     pub fn report(&self) -> Vec<SourceReport> {
+        let scans = self.progress();
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let mut reports: Vec<SourceReport> = opened
             .values()
             .map(|remote| {
                 let name = (!remote.id.name.is_empty()).then_some(remote.id.name.as_str());
-                remote.metrics.report(name, &remote.id.kind)
+                let mut report = remote.metrics.report(name, &remote.id.kind);
+                for scan in scans.iter().filter(|scan| scan.remote == remote.id.uuid) {
+                    report.parts += scan.parts;
+                    report.parts_read += scan.done.min(scan.parts);
+                }
+                report
             })
             .collect();
         reports.sort_by(|a, b| a.connection.cmp(&b.connection));

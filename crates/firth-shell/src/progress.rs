@@ -9,13 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use firth_connector::{Remotes, SourceReport};
+use firth_connector::{Remotes, ScanProgress, SourceReport};
 
 use crate::output::terminal_columns;
 
 /// Statements that take no longer are not worth a line.
 const PATIENCE: Duration = Duration::from_millis(500);
 const EVERY: Duration = Duration::from_millis(200);
+
+/// The least share and the least time from which the rest is told: earlier guesses are wild.
+const FIRST_TOLD: f64 = 0.05;
+const FIRST_TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// The lines under way. Clones are the same lines.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +46,8 @@ impl Progress {
         *self.lock() = Some(0);
         tokio::time::sleep(PATIENCE).await;
         loop {
-            self.draw(&lines(&remotes.report(), begun.elapsed()));
+            let share = ScanProgress::share_of_all(&remotes.progress());
+            self.draw(&lines(&remotes.report(), share, begun.elapsed()));
             tokio::time::sleep(EVERY).await;
         }
     }
@@ -81,10 +86,31 @@ fn upwards(lines: usize) -> String {
     format!("\x1b[{lines}A\r\x1b[J")
 }
 
-fn lines(sources: &[SourceReport], elapsed: Duration) -> Vec<String> {
+fn lines(sources: &[SourceReport], share: Option<f64>, elapsed: Duration) -> Vec<String> {
     let mut lines: Vec<String> = sources.iter().map(line).collect();
-    lines.push(format!("  {:.1} s, Ctrl-C stops", elapsed.as_secs_f64()));
+    let rest = share.map_or_else(String::new, |share| rest(share, elapsed));
+    lines.push(format!("  {:.1} s{rest}, Ctrl-C stops", elapsed.as_secs_f64()));
     lines
+}
+
+/// How far the sources have been read, and how long the rest takes if it goes on like that: nothing before that can be told, and
+/// no time for what is done after everything has been read.
+fn rest(share: f64, elapsed: Duration) -> String {
+    let percent = format!(", {:.0}% read", (share * 100.0).floor());
+    if !(FIRST_TOLD..1.0).contains(&share) || elapsed < FIRST_TOLD_AFTER {
+        return if share > 0.0 { percent } else { String::new() };
+    }
+    let left = elapsed.as_secs_f64() * (1.0 - share) / share;
+    format!("{percent}, about {} left", duration(left))
+}
+
+/// Seconds as a person says them of a guess.
+fn duration(seconds: f64) -> String {
+    match seconds.ceil() as u64 {
+        seconds @ 0..100 => format!("{seconds} s"),
+        seconds @ 100..6000 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
+    }
 }
 
 fn line(source: &SourceReport) -> String {
@@ -94,6 +120,9 @@ fn line(source: &SourceReport) -> String {
         text.push_str(&format!(", {} rows", source.rows));
     }
     text.push_str(&format!(", {} requests", source.requests));
+    if source.parts > 1 {
+        text.push_str(&format!(", {} of {} parts", source.parts_read, source.parts));
+    }
     if source.elapsed_ms > 0.0 {
         text.push_str(&format!(", {}/s", bytes(source.bytes as f64 / (source.elapsed_ms / 1e3))));
     }
@@ -129,6 +158,20 @@ mod tests {
         assert_eq!(line(&source), "  us.shop: 3.4 MB, 12 rows, 2 requests, 6.8 MB/s");
         let local = SourceReport { bytes: 7, requests: 1, ..SourceReport::default() };
         assert_eq!(line(&local), "  local files: 7 B, 1 requests");
-        assert_eq!(lines(&[], Duration::from_millis(1500)), ["  1.5 s, Ctrl-C stops"]);
+        assert_eq!(lines(&[], None, Duration::from_millis(1500)), ["  1.5 s, Ctrl-C stops"]);
+        let parts = SourceReport { parts: 60, parts_read: 12, ..local };
+        assert_eq!(line(&parts), "  local files: 7 B, 1 requests, 12 of 60 parts");
+    }
+
+    #[test]
+    fn the_rest_is_told_once_it_can_be() {
+        let told = |share: f64, seconds: u64| rest(share, Duration::from_secs(seconds));
+        assert_eq!(told(0.0, 9), "");
+        assert_eq!(told(0.04, 9), ", 4% read");
+        assert_eq!(told(0.25, 6), ", 25% read, about 18 s left");
+        assert_eq!(told(0.1, 60), ", 10% read, about 9 min left");
+        assert_eq!(told(0.1, 3600), ", 10% read, about 9 h left");
+        assert_eq!(told(0.996, 60), ", 99% read, about 1 s left");
+        assert_eq!(told(1.0, 60), ", 100% read");
     }
 }

@@ -159,6 +159,7 @@ mod tests {
                     requests: 2,
                     notes: vec!["read by one backend".into()],
                     elapsed_ms: 1.5,
+                    ..SourceReport::default()
                 },
             ],
             exported: None,

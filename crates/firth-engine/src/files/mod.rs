@@ -8,6 +8,7 @@ mod hive;
 mod listing;
 mod options;
 mod parquet;
+mod progress;
 mod provider;
 mod pruning;
 mod scan_settings;
@@ -26,6 +27,7 @@ pub(crate) use listing::{ListedFiles, list_files, objects_of, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, footer, parquet_source};
+pub(crate) use progress::leaf_progress;
 pub(crate) use provider::{
     ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, renamed, statistics_of, unreadable_column, viewed,
 };

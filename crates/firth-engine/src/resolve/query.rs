@@ -23,7 +23,7 @@ use firth_sql::{Headers, Query, TokenKind};
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::Resolver;
-use crate::error::from_datafusion;
+use crate::{error::from_datafusion, files::leaf_progress};
 
 /// How many tables of a query are looked up at a time.
 const LOOKUPS_AT_ONCE: usize = 16;
@@ -123,7 +123,7 @@ impl Resolver<'_> {
     async fn stream(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
         let state = self.context.state();
         let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
-        firth_pushdown::execute(physical, TaskContext::from(&state)).map_err(from_datafusion)
+        firth_pushdown::execute(physical, TaskContext::from(&state), leaf_progress).map_err(from_datafusion)
     }
 }
 

@@ -18,6 +18,7 @@ use futures::TryStreamExt;
 use crate::{
     Outcome,
     error::from_datafusion,
+    files::leaf_progress,
     report::Report,
     resolve::{PlannedQuery, Resolver},
 };
@@ -42,7 +43,8 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
         ExplainKind::Analyze => {
             let plan = physical(resolver, &planned).await?;
             let context = TaskContext::from(&resolver.context.state());
-            let stream = firth_pushdown::execute(Arc::clone(&plan), context).map_err(from_datafusion)?;
+            let stream = firth_pushdown::execute(Arc::clone(&plan), context, leaf_progress)
+                .map_err(from_datafusion)?;
             stream.try_for_each(|_| async { Ok(()) }).await.map_err(from_datafusion)?;
             let mut text = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
             for source in resolver.remotes.report() {

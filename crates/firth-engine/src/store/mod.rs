@@ -13,5 +13,5 @@ mod tests;
 #[cfg(test)]
 pub(crate) use cache::StoreId;
 pub(crate) use cache::{Caches, DecodedColumn, FileColumns, YieldingPool};
-pub(crate) use registry::{StatementStores, StoreHandle};
+pub(crate) use registry::{StatementStores, StoreHandle, remote_of};
 pub(crate) use statement_store::{ChangedWhileReading, StatementStore};

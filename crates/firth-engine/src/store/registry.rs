@@ -13,6 +13,7 @@ use firth_connector::{ObjectLocation, Objects, OpenedRemote};
 use firth_diagnostic::{Diagnostic, Result};
 use object_store::{ObjectMeta, ObjectStore, path::Path};
 use url::Url;
+use uuid::Uuid;
 
 use super::{Caches, StatementStore};
 
@@ -52,7 +53,7 @@ impl StatementStores {
     ) -> Result<StoreHandle> {
         let bucket = &location.bucket;
         let uuid = remote.id.uuid.simple();
-        let text = format!("firth-{uuid}://{}", host(bucket));
+        let text = format!("{SCHEME}{uuid}://{}", host(bucket));
         let url = ObjectStoreUrl::parse(&text).map_err(|error| {
             Diagnostic::internal(format!("bucket {bucket:?} does not make a url: {error}"))
         })?;
@@ -79,6 +80,15 @@ impl StatementStores {
         };
         Ok(StoreHandle { url, store })
     }
+}
+
+/// Urls of stores begin with this and the id of the remote.
+const SCHEME: &str = "firth-";
+
+/// The id of the remote whose store a url names.
+pub(crate) fn remote_of(url: &ObjectStoreUrl) -> Option<Uuid> {
+    let (scheme, _) = url.as_str().split_once("://")?;
+    Uuid::try_parse(scheme.strip_prefix(SCHEME)?).ok()
 }
 
 /// A bucket as the host of a url. Different buckets make different hosts: what a host cannot hold, such

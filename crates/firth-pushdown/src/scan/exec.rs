@@ -17,11 +17,12 @@ use datafusion::{
         statistics::StatisticsArgs,
     },
 };
-use firth_connector::{RemoteId, RemoteScan, Remotes};
+use firth_connector::{RemoteId, RemoteScan, Remotes, ScanProgress};
 use firth_diagnostic::{Diagnostic, Result};
 
 use super::{
     queue::Executions,
+    run::LeafProgress,
     statistics::estimate,
     stream::{PartitionRead, ScanMetrics},
 };
@@ -127,6 +128,17 @@ impl RemoteScanExec {
     /// The text, without any split's condition.
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// How far it has come, whenever it is asked.
+    pub(super) fn progress(&self) -> LeafProgress {
+        let (remote, expected_rows) = (self.remote.uuid, self.estimated_rows());
+        let (tally, metrics) = (self.executions.tally(), self.metrics.clone());
+        Box::new(move || {
+            let (parts, done) = tally.splits();
+            let rows = metrics.clone_inner().output_rows().unwrap_or(0) as u64;
+            ScanProgress { remote, parts, done, rows, expected_rows }
+        })
     }
 
     /// How many partitions draw from the splits.

@@ -14,5 +14,5 @@ mod stream;
 
 pub use exec::RemoteScanExec;
 pub use keys::tell_keys;
-pub use run::execute;
+pub use run::{LeafProgress, execute};
 pub(crate) use statistics::estimate;

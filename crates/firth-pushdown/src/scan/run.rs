@@ -14,17 +14,22 @@ use datafusion::{
     execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
     physical_plan::{ExecutionPlan, execute_stream, recursive_query::RecursiveQueryExec},
 };
-use firth_connector::{RemoteId, Remotes};
+use firth_connector::{RemoteId, Remotes, ScanProgress};
 use futures::{Stream, StreamExt};
 
 use super::RemoteScanExec;
 use crate::external;
 
+/// How far a leaf of a plan has come, whenever it is asked.
+pub type LeafProgress = Box<dyn Fn() -> ScanProgress + Send + Sync>;
+
 /// Runs a plan. Its remotes hear how many scans will come, and their views of the source end with the
-/// stream, at its end or when it is dropped.
+/// stream, at its end or when it is dropped. Until then [`Remotes::progress`] tells how far it has come;
+/// `leaf_progress` knows of leaves that are not scans of remotes.
 pub fn execute(
     plan: Arc<dyn ExecutionPlan>,
     context: TaskContext,
+    leaf_progress: fn(&Arc<dyn ExecutionPlan>) -> Option<LeafProgress>,
 ) -> DataFusionResult<SendableRecordBatchStream> {
     let context = Arc::new(context);
     let Some(remotes) = context.session_config().get_extension::<Remotes>() else {
@@ -33,8 +38,27 @@ pub fn execute(
     for (remote, scans) in scans(&plan)? {
         remotes.get(&remote).map_err(external)?.expect_scans(scans);
     }
+    let leaves = leaves(&plan, leaf_progress)?;
+    remotes.watch(move || leaves.iter().map(|progress| progress()).collect());
+    let ends = ViewsEnd(remotes);
     let stream = execute_stream(plan, context)?;
-    Ok(Box::pin(Reads { schema: stream.schema(), running: Some((stream, ViewsEnd(remotes))) }))
+    Ok(Box::pin(Reads { schema: stream.schema(), running: Some((stream, ends)) }))
+}
+
+/// The leaves that can tell. Nothing else of the plan is held: a join would keep its table until the last row has gone out.
+fn leaves(
+    plan: &Arc<dyn ExecutionPlan>,
+    leaf_progress: fn(&Arc<dyn ExecutionPlan>) -> Option<LeafProgress>,
+) -> DataFusionResult<Vec<LeafProgress>> {
+    let mut leaves = Vec::new();
+    plan.apply(|node| {
+        match node.downcast_ref::<RemoteScanExec>() {
+            Some(scan) => leaves.push(scan.progress()),
+            None => leaves.extend(leaf_progress(node)),
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(leaves)
 }
 
 /// How many scans of each remote a plan has; nothing if some of them run again and again.

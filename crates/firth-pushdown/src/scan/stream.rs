@@ -86,7 +86,10 @@ impl PartitionRead {
             let waiting = self.metrics.waiting.timer();
             let batch = read.next().await.transpose()?;
             drop(waiting);
-            let Some(batch) = batch else { continue };
+            let Some(batch) = batch else {
+                self.execution.has_read_split();
+                continue;
+            };
             let _timer = self.metrics.baseline.elapsed_compute().timer();
             let batch = self.shown(batch).map_err(external)?;
             if batch.num_rows() > 0 {

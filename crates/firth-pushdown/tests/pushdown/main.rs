@@ -7,6 +7,7 @@ mod law;
 mod limit;
 mod names;
 mod plan;
+mod progress;
 mod queries;
 mod rendering;
 mod session;
