@@ -11,6 +11,7 @@ mod command;
 mod demo;
 mod docs;
 mod error;
+mod package;
 mod server;
 mod servers;
 mod signal;
@@ -56,6 +57,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
                 bench micro [--bins DIR] [--quick]",
         doc: "measure Firth against other engines; the report says how",
         run: bench::run,
+    },
+    Subcommand {
+        name: "package",
+        usage: "package [--target TRIPLE] [--program FILE] [--out DIR] [--url URL]",
+        doc: "build the release and pack it: .tar.gz, .deb, checksums; with --url, where they will lie, a Homebrew formula",
+        run: package::run,
     },
     Subcommand {
         name: "docs",

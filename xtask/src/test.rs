@@ -11,7 +11,7 @@ use crate::arguments::Arguments;
 use crate::command::run as run_command;
 use crate::error::Result;
 use crate::servers::{ServerSet, fresh_state, wanted};
-use crate::{bench, signal, tidy, workspace};
+use crate::{bench, package, signal, tidy, workspace};
 
 /// Runs the subcommand.
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
@@ -62,6 +62,7 @@ fn test(steps: &mut Steps, runner: &Runner, fast: bool) {
     for line in &servers.left_out {
         steps.notes.push(format!("tests were skipped: {line}"));
     }
+    steps.take("packages", || package::check(&workspace::target().join("debug")));
     command.envs(servers.variables.iter().map(|(name, value)| (name, value)));
     steps.take("tests", || run_command(&mut command));
     steps.take("benchmark harness", || bench::smoke(workspace::target().join("debug"), &servers));

@@ -35,6 +35,11 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// The compiler that cargo uses.
+pub(crate) fn rustc() -> Command {
+    Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+}
+
 /// Whether this is CI, where a missing server is a failure and not a skip.
 pub(crate) fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")

@@ -44,7 +44,7 @@ const RARE: &[&str] = &[
 
 /// One SQL query over files in S3, Azure and Google Cloud Storage, PostgreSQL, Spanner and local files.
 #[derive(Parser)]
-#[command(name = "firth", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+#[command(name = "firth", version, long_version = BUILT, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
 #[command(disable_help_subcommand = true, max_term_width = 110)]
 struct CommandLine {
     /// Run these statements, print their results, and exit
@@ -274,6 +274,17 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Asked, String> {
 fn command() -> clap::Command {
     RARE.iter().fold(CommandLine::command(), |command, name| command.mut_arg(name, |flag| flag.hide(true)))
 }
+
+/// What `--version` says: the version, as `-V`, and below it what a report of an error should name.
+const BUILT: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit ",
+    env!("FIRTH_COMMIT"),
+    "\nbuilt for ",
+    env!("FIRTH_TARGET"),
+    ", ",
+    env!("FIRTH_OPTIMIZED"),
+);
 
 /// The script that makes a shell complete our flags.
 fn completions(shell: clap_complete::Shell) -> String {

@@ -353,7 +353,11 @@ fn help_and_version_are_answers() {
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
     let version = Place::new().output(&["--version"]);
-    assert_eq!(String::from_utf8_lossy(&version.stdout), format!("firth {}\n", env!("CARGO_PKG_VERSION")));
+    let said = String::from_utf8_lossy(&version.stdout);
+    let rest = said.strip_prefix(concat!("firth ", env!("CARGO_PKG_VERSION"), "\ncommit "));
+    assert!(rest.is_some_and(|rest| rest.contains("\nbuilt for ")), "{said}");
+    let short = Place::new().output(&["-V"]);
+    assert_eq!(String::from_utf8_lossy(&short.stdout), concat!("firth ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
