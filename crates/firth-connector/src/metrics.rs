@@ -16,6 +16,7 @@ pub struct SourceMetrics {
     bytes: AtomicU64,
     cache_bytes: AtomicU64,
     requests: AtomicU64,
+    lists: AtomicU64,
     notes: Mutex<Vec<String>>,
     active: Mutex<Option<(Instant, Instant)>>,
 }
@@ -37,6 +38,8 @@ pub struct SourceReport {
     pub cache_bytes: u64,
     /// Requests sent.
     pub requests: u64,
+    /// Those of them that listed objects.
+    pub lists: u64,
     /// What went otherwise than a reader of the plan would expect, in words.
     pub notes: Vec<String>,
     /// From the first request to the last answer, in milliseconds.
@@ -86,6 +89,12 @@ impl SourceMetrics {
         self.touch();
     }
 
+    /// Adds a request that lists objects, and notes the time.
+    pub fn add_list(&self) {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.add_request();
+    }
+
     /// Notes that the source is at work now.
     pub fn touch(&self) {
         let now = Instant::now();
@@ -104,6 +113,7 @@ impl SourceMetrics {
             bytes: self.bytes.load(Ordering::Relaxed),
             cache_bytes: self.cache_bytes.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
+            lists: self.lists.load(Ordering::Relaxed),
             notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             elapsed_ms: active.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64() * 1e3),
             ..SourceReport::default()

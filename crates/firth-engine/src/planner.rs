@@ -16,12 +16,13 @@ use datafusion::{
 use firth_pushdown::{push_down, tell_keys};
 
 use crate::{
+    files::list_partitioned,
     overflow::check_arithmetic,
     shared::{SharedPlanner, share_aggregates},
 };
 
 /// Replaces what can be sent, checks the arithmetic that is left to be done here, computes what is there
-/// twice once, and plans that as DataFusion does. Last, joins are told whose scans wait for their keys.
+/// twice once, lists what filters have left of partitioned tables, and plans that as DataFusion does. Last, joins are told whose scans wait for their keys.
 #[derive(Debug)]
 pub(crate) struct StatementPlanner;
 
@@ -34,6 +35,7 @@ impl QueryPlanner for StatementPlanner {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let pushed = push_down(plan.clone())?;
         let plan = share_aggregates(check_arithmetic(pushed.plan)?)?;
+        list_partitioned(&plan, session).await?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SharedPlanner)]);
         tell_keys(planner.create_physical_plan(&plan, session).await?)
     }

@@ -147,6 +147,9 @@ impl Session {
     /// The memory that all statements of the session share; made anew when the limit changes.
     pub(crate) fn memory(&self) -> Arc<dyn MemoryPool> {
         let settings = self.settings();
+        // A rehearsal writes nothing.
+        let on_disk = if self.options.rehearsal { None } else { settings.number("cache_disk") };
+        self.caches.keep_on_disk(&self.options.home, on_disk.unwrap_or_default() as u64);
         let limit = (settings.number("memory_limit"), settings.number("cache_memory"));
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         match memory.as_ref() {

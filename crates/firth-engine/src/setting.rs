@@ -14,6 +14,8 @@ pub enum SettingKind {
     Count,
     /// A number of bytes, such as 4G or 512M.
     Bytes,
+    /// The same, or 0.
+    BytesOrNone,
     /// One of these words, or a BOOL: TRUE is the first word, FALSE the last.
     Switch(&'static [&'static str]),
     /// One of these words.
@@ -54,6 +56,12 @@ pub const SETTINGS: &[SettingSpec] = &[
         kind: SettingKind::Bytes,
         default: "",
         doc: "How much memory what was read of files may hold for later statements, as long as no query needs it; by default 1/4 of the limit.",
+    },
+    SettingSpec {
+        name: "cache_disk",
+        kind: SettingKind::BytesOrNone,
+        default: "0",
+        doc: "How many bytes of what was read of remote Parquet files the home keeps on disk, for later processes; 0 keeps none.",
     },
     SettingSpec {
         name: "threads",
@@ -185,6 +193,8 @@ impl SettingKind {
                 text.parse().ok().filter(|count: &usize| *count > 0).map(|count| count.to_string())
             }
             SettingKind::Bytes => bytes(text).map(|count| count.to_string()),
+            SettingKind::BytesOrNone if text == "0" => Some("0".to_owned()),
+            SettingKind::BytesOrNone => bytes(text).map(|count| count.to_string()),
             SettingKind::Switch(words) => {
                 let word = match SettingKind::Bool.normalize(text).as_deref() {
                     Some("true") => words.first().copied(),
@@ -206,6 +216,7 @@ impl SettingKind {
             SettingKind::Bool => "true or false".to_owned(),
             SettingKind::Count => "a positive whole number".to_owned(),
             SettingKind::Bytes => "a number of bytes, such as 512M or 4G".to_owned(),
+            SettingKind::BytesOrNone => "a number of bytes, such as 512M or 4G, or 0".to_owned(),
             SettingKind::Switch(words) | SettingKind::Choice(words) => format!("one of {}", words.join(", ")),
             SettingKind::Text => "a text".to_owned(),
         }

@@ -60,6 +60,7 @@ struct SourceLine<'a> {
     rows: u64,
     bytes: u64,
     requests: u64,
+    lists: u64,
     elapsed_ms: f64,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
@@ -75,6 +76,7 @@ impl StatementStats {
             rows: source.rows,
             bytes: source.bytes,
             requests: source.requests,
+            lists: source.lists,
             elapsed_ms: rounded(source.elapsed_ms),
             notes: &source.notes,
         });
@@ -157,6 +159,7 @@ mod tests {
                     bytes: 40,
                     cache_bytes: 5,
                     requests: 2,
+                    lists: 0,
                     notes: vec!["read by one backend".into()],
                     elapsed_ms: 1.5,
                     ..SourceReport::default()
@@ -171,7 +174,7 @@ mod tests {
     fn the_line_has_the_documented_keys_in_order() {
         let stats = stats(None);
         let line = stats.json(Some(1024)).replace(&stats.id.to_string(), "ID");
-        assert_snapshot!(line, @r#"{"statement":1,"statement_id":"ID","kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
+        assert_snapshot!(line, @r#"{"statement":1,"statement_id":"ID","kind":"SELECT","rows":3,"elapsed_ms":12.346,"bytes_read":47,"cache_bytes":5,"peak_memory_bytes":1024,"sources":[{"connection":null,"kind":"LOCAL","remote_sql":[],"rows":0,"bytes":7,"requests":1,"lists":0,"elapsed_ms":0.0},{"connection":"us.shop","kind":"POSTGRES","remote_sql":["SELECT \"id\" FROM t"],"rows":3,"bytes":40,"requests":2,"lists":0,"elapsed_ms":1.5,"notes":["read by one backend"]}]}"#);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     client::{Patience, client_options},
     cloud::{Bucket, Cloud},
     endpoint::Endpoint,
+    limits,
     uri::Uri,
 };
 use crate::label;
@@ -32,6 +33,11 @@ pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {
             .endpoint()
             .doc("Whether the bucket is a part of the path rather than of the host. Default: TRUE with an endpoint."),
         OptionSpec::bool("anonymous").default("false").doc("Sends requests without a signature, for public buckets."),
+        limits::CONNECT_TIMEOUT,
+        limits::REQUEST_TIMEOUT,
+        limits::MAX_TRIES,
+        limits::TOTAL_TIMEOUT,
+        limits::MAX_REQUESTS,
         label::FRIENDLY_NAME,
         label::DESCRIPTION,
     ],

@@ -13,6 +13,7 @@ use super::{
     cloud::{Bucket, Cloud},
     connection_string::ConnectionString,
     endpoint::Endpoint,
+    limits,
     uri::{Uri, invalid},
 };
 use crate::label;
@@ -38,6 +39,11 @@ pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {
         OptionSpec::bool("anonymous")
             .default("false")
             .doc("Sends requests without a credential, for public containers."),
+        limits::CONNECT_TIMEOUT,
+        limits::REQUEST_TIMEOUT,
+        limits::MAX_TRIES,
+        limits::TOTAL_TIMEOUT,
+        limits::MAX_REQUESTS,
         label::FRIENDLY_NAME,
         label::DESCRIPTION,
     ],

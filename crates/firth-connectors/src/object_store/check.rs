@@ -10,12 +10,12 @@ use firth_diagnostic::{Code, Result};
 use object_store::{ObjectStoreExt, path::Path};
 use uuid::Uuid;
 
-use super::{client::Patience, cloud::Cloud};
+use super::{client::Patience, cloud::Cloud, limits::Limits};
 
 /// Proves that the cloud can be reached and, as far as it says, that it accepts the credential.
-pub(super) async fn check(cloud: &dyn Cloud) -> Result<CheckReport> {
+pub(super) async fn check(cloud: &dyn Cloud, limits: Limits) -> Result<CheckReport> {
     let name = format!("firth-check-{}", Uuid::new_v4().simple());
-    let bucket = cloud.bucket(&name, Patience::OneTry)?;
+    let bucket = cloud.bucket(&name, Patience::OneTry(limits))?;
     let path = Path::from("check");
     let began = Instant::now();
     let answer = bucket.store.get(&path).await;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::object_store::{
         aws, azure, google,
-        test_options::{Given, options},
+        test_options::{Given, default_limits, options},
     };
 
     /// An endpoint of this machine at which nobody listens.
@@ -95,7 +95,7 @@ mod tests {
         let endpoint = closed();
         let host = endpoint.trim_start_matches("http://");
         for cloud in all(&endpoint) {
-            let error = check(&*cloud).await.expect_err("nobody listens");
+            let error = check(&*cloud, default_limits()).await.expect_err("nobody listens");
             assert_eq!(error.code(), Code::Unreachable);
             assert_eq!(error.message(), format!("could not reach {host}"));
         }
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn statements_do_not_wait_long_for_a_closed_port() {
         for cloud in all(&closed()) {
-            let bucket = cloud.bucket("lake", Patience::Persistent).expect("built");
+            let bucket = cloud.bucket("lake", Patience::Persistent(default_limits())).expect("built");
             let began = Instant::now();
             let error = bucket.store.get(&Path::from("k")).await.expect_err("nobody listens");
             assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

@@ -1,6 +1,6 @@
 //! How the stores' HTTP client behaves on a network: what it waits for, and what it tries again.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use object_store::{
@@ -11,13 +11,9 @@ use object_store::{
     },
 };
 
-use super::body::watched;
+use tokio::sync::Semaphore;
 
-/// Until a connection stands, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Until the answer to a request begins.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+use super::{body::watched, limits::Limits, list_answer};
 
 /// How long the body of an answer may stand still while it is waited for.
 const STILL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,10 +26,10 @@ const WHOLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     /// CHECK CONNECTION: one try, and what happened is the answer.
-    OneTry,
+    OneTry(Limits),
     /// Statements: an overloaded server is asked again, for minutes; one that cannot be reached is
     /// asked twice, so that a mistyped name is reported within ten seconds.
-    Persistent,
+    Persistent(Limits),
 }
 
 impl Patience {
@@ -45,9 +41,9 @@ impl Patience {
             base: 2.,
         };
         match self {
-            Patience::OneTry => RetryConfig { backoff, max_retries: 0, retry_timeout: Duration::ZERO },
-            Patience::Persistent => {
-                RetryConfig { backoff, max_retries: 8, retry_timeout: Duration::from_secs(180) }
+            Patience::OneTry(_) => RetryConfig { backoff, max_retries: 0, retry_timeout: Duration::ZERO },
+            Patience::Persistent(limits) => {
+                RetryConfig { backoff, max_retries: limits.tries - 1, retry_timeout: limits.total }
             }
         }
     }
@@ -59,15 +55,21 @@ impl Patience {
 
     fn connects(self) -> usize {
         match self {
-            Patience::OneTry => 1,
-            Patience::Persistent => 2,
+            Patience::OneTry(_) => 1,
+            Patience::Persistent(limits) => limits.tries.min(2),
+        }
+    }
+
+    fn limits(self) -> Limits {
+        match self {
+            Patience::OneTry(limits) | Patience::Persistent(limits) => limits,
         }
     }
 
     fn answer_timeout(self) -> Duration {
         match self {
-            Patience::OneTry => CONNECT_TIMEOUT * 2,
-            Patience::Persistent => ANSWER_TIMEOUT,
+            Patience::OneTry(limits) => limits.answer.min(limits.connect * 2),
+            Patience::Persistent(limits) => limits.answer,
         }
     }
 }
@@ -75,7 +77,6 @@ impl Patience {
 /// The options of a client. `plain_http` allows requests without TLS.
 pub(super) fn client_options(plain_http: bool) -> ClientOptions {
     ClientOptions::new()
-        .with_connect_timeout(CONNECT_TIMEOUT)
         .with_timeout(WHOLE_TIMEOUT)
         .with_pool_idle_timeout(Duration::from_secs(60))
         .with_allow_http(plain_http)
@@ -92,8 +93,11 @@ pub(super) struct PatientConnector {
 
 impl HttpConnector for PatientConnector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
-        let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(PatientService { client, patience: self.patience }))
+        let limits = self.patience.limits();
+        let options = options.clone().with_connect_timeout(limits.connect);
+        let client = ReqwestConnector::default().connect(&options)?;
+        let at_once = limits.at_once.map(|at_once| Arc::new(Semaphore::new(at_once)));
+        Ok(HttpClient::new(PatientService { client, patience: self.patience, at_once }))
     }
 }
 
@@ -101,11 +105,18 @@ impl HttpConnector for PatientConnector {
 struct PatientService {
     client: HttpClient,
     patience: Patience,
+    /// What requests wait for before they are sent.
+    at_once: Option<Arc<Semaphore>>,
 }
 
 #[async_trait]
 impl HttpService for PatientService {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // Held until the answer begins, and no longer: who reads its body may wait for another request's answer.
+        let _turn = match &self.at_once {
+            Some(turns) => turns.acquire().await.ok(),
+            None => None,
+        };
         let mut connects = 1;
         loop {
             let answer =
@@ -113,7 +124,13 @@ impl HttpService for PatientService {
             match answer.await {
                 // What answers HEAD tells of a body that it does not have.
                 Ok(Ok(response)) if request.method().as_str() == "HEAD" => return Ok(response),
-                Ok(Ok(response)) => return Ok(watched(response, STILL_TIMEOUT)),
+                Ok(Ok(response)) => {
+                    let response = watched(response, STILL_TIMEOUT);
+                    return match list_answer::is_listing(&request) {
+                        true => list_answer::whole(response).await,
+                        false => Ok(response),
+                    };
+                }
                 Ok(Err(error)) if error.kind() == HttpErrorKind::Connect => {
                     if connects >= self.patience.connects() {
                         // `Unknown` is what the stores' own retries do not try again.

@@ -15,6 +15,7 @@ use super::{
     client::{Patience, client_options},
     cloud::{Bucket, Cloud},
     endpoint::Endpoint,
+    limits,
     uri::Uri,
 };
 use crate::label;
@@ -33,6 +34,11 @@ pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {
         OptionSpec::bool("anonymous")
             .default("false")
             .doc("Sends requests without a credential, for public buckets."),
+        limits::CONNECT_TIMEOUT,
+        limits::REQUEST_TIMEOUT,
+        limits::MAX_TRIES,
+        limits::TOTAL_TIMEOUT,
+        limits::MAX_REQUESTS,
         label::FRIENDLY_NAME,
         label::DESCRIPTION,
     ],
@@ -183,7 +189,7 @@ impl Cloud for Google {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object_store::test_options::{Given, options, refusal};
+    use crate::object_store::test_options::{Given, default_limits, options, refusal};
 
     const EMULATOR: &str = r#"{"gcs_base_url": "http://127.0.0.1:4443", "disable_oauth": true,
         "client_email": "me@example.com", "private_key": "", "private_key_id": ""}"#;
@@ -224,14 +230,17 @@ mod tests {
     fn a_key_that_cannot_be_used_is_not_quoted() {
         let json = r#"{"client_email": "a", "private_key": "hunter2", "private_key_id": "1"}"#;
         let google = google(&[("service_account_json", json.into())]);
-        let error = google.bucket("lake", Patience::OneTry).err().expect("the key is not one");
+        let error =
+            google.bucket("lake", Patience::OneTry(default_limits())).err().expect("the key is not one");
         assert_eq!(error.to_string(), "option \"service_account_json\" holds a key that cannot be used");
         assert!(!format!("{google:?}").contains("hunter2"));
     }
 
     #[test]
     fn anonymous_needs_no_credential_on_this_machine() {
-        google(&[("anonymous", true.into())]).bucket("lake", Patience::OneTry).expect("built");
+        google(&[("anonymous", true.into())])
+            .bucket("lake", Patience::OneTry(default_limits()))
+            .expect("built");
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod cloud_staging;
 mod connection_string;
 mod endpoint;
 mod google;
+mod limits;
+mod list_answer;
 mod local;
 mod local_staging;
 mod remote;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use firth_connector::{ConnectionType, Connector, Options, Remote, RemoteId};
 use firth_diagnostic::{Diagnostic, Result};
 
-use self::remote::CloudRemote;
+use self::{cloud::Cloud, limits::Limits, remote::CloudRemote};
 
 /// The connector of AWS, AZURE, CLOUD_RESOURCE and LOCAL connections.
 pub(crate) struct ObjectStores;
@@ -47,11 +49,15 @@ impl Connector for ObjectStores {
         options: Options,
     ) -> Result<Arc<dyn Remote>> {
         Ok(match connection_type.name {
-            "AWS" => Arc::new(CloudRemote::new(aws::S3::try_new(&options)?)),
-            "AZURE" => Arc::new(CloudRemote::new(azure::Azure::try_new(&options)?)),
-            "CLOUD_RESOURCE" => Arc::new(CloudRemote::new(google::Google::try_new(&options)?)),
+            "AWS" => cloud(aws::S3::try_new(&options)?, &options)?,
+            "AZURE" => cloud(azure::Azure::try_new(&options)?, &options)?,
+            "CLOUD_RESOURCE" => cloud(google::Google::try_new(&options)?, &options)?,
             "LOCAL" => Arc::new(local::Local::try_new(&options)?),
             other => return Err(Diagnostic::internal(format!("no object store is of type {other}"))),
         })
     }
+}
+
+fn cloud<C: Cloud>(cloud: C, options: &Options) -> Result<Arc<dyn Remote>> {
+    Ok(Arc::new(CloudRemote::new(cloud, Limits::try_new(options)?)))
 }

@@ -15,18 +15,20 @@ use super::{
     client::Patience,
     cloud::{Bucket, Cloud},
     cloud_staging::CloudStaging,
+    limits::Limits,
 };
 
 /// A connection's buckets.
 pub(super) struct CloudRemote<C> {
     cloud: C,
+    limits: Limits,
     buckets: Mutex<HashMap<String, Bucket>>,
 }
 
 impl<C: Cloud> CloudRemote<C> {
     /// No client yet.
-    pub(super) fn new(cloud: C) -> Self {
-        CloudRemote { cloud, buckets: Mutex::default() }
+    pub(super) fn new(cloud: C, limits: Limits) -> Self {
+        CloudRemote { cloud, limits, buckets: Mutex::default() }
     }
 
     fn bucket(&self, name: &str) -> Result<Bucket> {
@@ -34,7 +36,7 @@ impl<C: Cloud> CloudRemote<C> {
         if let Some(bucket) = buckets.get(name) {
             return Ok(bucket.clone());
         }
-        let bucket = self.cloud.bucket(name, Patience::Persistent)?;
+        let bucket = self.cloud.bucket(name, Patience::Persistent(self.limits))?;
         buckets.insert(name.to_owned(), bucket.clone());
         Ok(bucket)
     }
@@ -43,7 +45,7 @@ impl<C: Cloud> CloudRemote<C> {
 #[async_trait]
 impl<C: Cloud> Remote for CloudRemote<C> {
     async fn check(&self) -> Result<CheckReport> {
-        check::check(&self.cloud).await
+        check::check(&self.cloud, self.limits).await
     }
 
     fn objects(self: Arc<Self>) -> Option<Arc<dyn Objects>> {

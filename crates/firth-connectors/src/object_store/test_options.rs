@@ -3,6 +3,8 @@
 use firth_connector::{ConnectionType, GivenOption, GivenValue, Options};
 use firth_diagnostic::{Result, Secret, Span, Spanned};
 
+use super::{aws, limits::Limits};
+
 /// An option's name and value.
 pub(super) type Given<'a> = (&'a str, Value<'a>);
 
@@ -11,6 +13,13 @@ pub(super) type Given<'a> = (&'a str, Value<'a>);
 pub(super) enum Value<'a> {
     Text(&'a str),
     Bool(bool),
+    Int64(i64),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::Int64(value)
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -35,6 +44,7 @@ pub(super) fn options(kind: &ConnectionType, given: &[Given<'_>]) -> Options {
                 match value {
                     Value::Text(text) => GivenValue::Text(Secret::new(*text)),
                     Value::Bool(value) => GivenValue::Bool(*value),
+                    Value::Int64(value) => GivenValue::Int64(*value),
                 },
                 Span::default(),
             ),
@@ -49,4 +59,9 @@ pub(super) fn refusal<T>(result: Result<T>) -> String {
         Ok(_) => panic!("was not refused"),
         Err(error) => error.message().to_owned(),
     }
+}
+
+/// The limits of a connection that says nothing of them.
+pub(super) fn default_limits() -> Limits {
+    Limits::try_new(&options(&aws::CONNECTION_TYPE, &[])).expect("valid")
 }

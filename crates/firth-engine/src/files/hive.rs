@@ -132,11 +132,7 @@ impl HiveLayout {
             .iter()
             .zip(&self.keys)
             .map(|((_, value), (key, column_type))| {
-                let data_type = arrow_type(column_type);
-                if value == NULL_FOLDER {
-                    return Ok(ScalarValue::try_from(&data_type).unwrap_or(ScalarValue::Null));
-                }
-                scalar(value, &data_type).ok_or_else(|| {
+                typed(value, &arrow_type(column_type)).ok_or_else(|| {
                     Diagnostic::error(
                         Code::BadData,
                         format!("{uri:?}: partition column {key:?} is {column_type}, and {value:?} is not"),
@@ -146,24 +142,35 @@ impl HiveLayout {
             .collect()
     }
 
+    /// A folder's values for the first keys, as many as its path has. `None` if that cannot be told: its files may
+    /// have any values, or are none of the table's.
+    pub(super) fn leading_values(&self, folder: &Path) -> Option<Vec<ScalarValue>> {
+        let found = pairs_of(self.below_prefix(folder)?);
+        if found.len() > self.keys.len() {
+            return None;
+        }
+        let mut values = Vec::with_capacity(found.len());
+        for ((name, value), (key, column_type)) in found.iter().zip(&self.keys) {
+            if !name.eq_ignore_ascii_case(key) {
+                return None;
+            }
+            values.push(typed(value, &arrow_type(column_type))?);
+        }
+        Some(values)
+    }
+
     /// The `key=value` folders of a path, values decoded.
     fn pairs(&self, location: &Path, uri: &str) -> Result<Vec<(String, String)>> {
-        let text = match &self.prefix {
-            None => location.as_ref(),
-            Some(prefix) => location
-                .as_ref()
-                .strip_prefix(prefix.as_str())
-                .filter(|rest| prefix.is_empty() || rest.starts_with('/'))
-                .ok_or_else(|| {
-                    Diagnostic::error(
-                        Code::BadData,
-                        format!("{uri:?} does not lie below hive_partition_uri_prefix"),
-                    )
-                })?,
-        };
-        let folders = text.rsplit_once('/').map_or("", |(folders, _)| folders);
-        let pairs = folders.split('/').filter_map(|folder| folder.split_once('='));
-        Ok(pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect())
+        let text = self.below_prefix(location).ok_or_else(|| {
+            Diagnostic::error(Code::BadData, format!("{uri:?} does not lie below hive_partition_uri_prefix"))
+        })?;
+        Ok(pairs_of(text.rsplit_once('/').map_or("", |(folders, _)| folders)))
+    }
+
+    fn below_prefix<'a>(&self, location: &'a Path) -> Option<&'a str> {
+        let Some(prefix) = &self.prefix else { return Some(location.as_ref()) };
+        let rest = location.as_ref().strip_prefix(prefix.as_str())?;
+        (prefix.is_empty() || rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
     fn check_files(&self, buckets: &[ListedFiles]) -> Result<()> {
@@ -174,6 +181,19 @@ impl HiveLayout {
         }
         Ok(())
     }
+}
+
+fn pairs_of(folders: &str) -> Vec<(String, String)> {
+    let pairs = folders.split('/').filter_map(|folder| folder.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), decoded(value))).collect()
+}
+
+/// A folder's value as its column has it.
+fn typed(value: &str, data_type: &DataType) -> Option<ScalarValue> {
+    if value == NULL_FOLDER {
+        return Some(ScalarValue::try_from(data_type).unwrap_or(ScalarValue::Null));
+    }
+    scalar(value, data_type)
 }
 
 /// Whether Hive would take a folder's value for a timestamp.

@@ -7,7 +7,10 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, path::Path};
 
-use super::Staleness;
+use super::{
+    Staleness,
+    folder_walk::{FolderFilter, Walked},
+};
 use crate::{
     export::{self, Honoured, above_partitions, manifest_folder},
     store::{StatementStores, StoreHandle},
@@ -48,23 +51,47 @@ pub(crate) async fn list_files(
         let found = match known {
             Some(known) => known.as_ref().clone(),
             None => {
-                let found = matching(&handle, &location.key, uri).await?;
+                let found = matching(&handle, &location.key, uri, None).await?;
                 if !staleness.0.is_zero() {
                     stores.caches().keep_listing(handle.store.id(), &location.key, found.clone());
                 }
                 found
             }
         };
-        let listed = match buckets.iter_mut().find(|listed| listed.handle.url == handle.url) {
-            Some(listed) => listed,
-            None => {
-                buckets.push(ListedFiles { handle, files: Vec::new() });
-                buckets.last_mut().expect("one was just pushed")
-            }
-        };
-        listed.files.extend(found);
+        add(&mut buckets, handle, found);
     }
-    for listed in &mut buckets {
+    remember(&mut buckets);
+    Ok(buckets)
+}
+
+/// The same, now, without folders that filters leave out. Of those it may have some files.
+pub(super) async fn list_wanted_files(
+    stores: &StatementStores,
+    remote: &OpenedRemote,
+    uris: &[String],
+    filter: &FolderFilter<'_>,
+) -> Result<Vec<ListedFiles>> {
+    let objects = objects_of(remote)?;
+    let mut buckets: Vec<ListedFiles> = Vec::new();
+    for uri in uris {
+        let location = objects.locate(uri)?;
+        let handle = stores.open(remote, &objects, &location)?;
+        let found = matching(&handle, &location.key, uri, Some(filter)).await?;
+        add(&mut buckets, handle, found);
+    }
+    remember(&mut buckets);
+    Ok(buckets)
+}
+
+fn add(buckets: &mut Vec<ListedFiles>, handle: StoreHandle, found: Vec<ObjectMeta>) {
+    match buckets.iter_mut().find(|listed| listed.handle.url == handle.url) {
+        Some(listed) => listed.files.extend(found),
+        None => buckets.push(ListedFiles { handle, files: found }),
+    }
+}
+
+fn remember(buckets: &mut [ListedFiles]) {
+    for listed in buckets {
         // Two patterns may match one file, which is still one file.
         listed.files.sort_by(|a, b| a.location.cmp(&b.location));
         listed.files.dedup_by(|a, b| a.location == b.location);
@@ -72,7 +99,6 @@ pub(crate) async fn list_files(
             listed.handle.store.remember(file);
         }
     }
-    Ok(buckets)
 }
 
 /// How often a listing that changed under our eyes is made again.
@@ -89,7 +115,7 @@ pub(crate) async fn refresh_listing(
         let location = objects.locate(uri)?;
         let handle = stores.open(remote, &objects, &location)?;
         stores.caches().forget_listing(handle.store.id(), &location.key);
-        let found = matching(&handle, &location.key, uri).await?;
+        let found = matching(&handle, &location.key, uri, None).await?;
         stores.caches().keep_listing(handle.store.id(), &location.key, found);
     }
     Ok(())
@@ -105,16 +131,21 @@ pub(crate) fn objects_of(remote: &OpenedRemote) -> Result<Arc<dyn Objects>> {
     })
 }
 
-async fn matching(handle: &StoreHandle, pattern: &str, uri: &str) -> Result<Vec<ObjectMeta>> {
+async fn matching(
+    handle: &StoreHandle,
+    pattern: &str,
+    uri: &str,
+    filter: Option<&FolderFilter<'_>>,
+) -> Result<Vec<ObjectMeta>> {
     let mut tries = 0;
     loop {
-        let honoured = match pattern.split_once('*') {
-            None => named(handle, pattern, uri).await?,
-            Some((before, after)) => listed(handle, before, after, uri).await?,
+        let (honoured, is_partial) = match pattern.split_once('*') {
+            None => (named(handle, pattern, uri).await?, false),
+            Some((before, after)) => listed(handle, before, after, uri, filter).await?,
         };
         tries += 1;
         match honoured {
-            Honoured::Files(files) if files.is_empty() => return Err(no_match(uri)),
+            Honoured::Files(files) if files.is_empty() && !is_partial => return Err(no_match(uri)),
             Honoured::Files(files) => return Ok(files),
             Honoured::Changed(error) if tries == LISTINGS => return Err(error),
             Honoured::Changed(_) => {}
@@ -138,8 +169,14 @@ async fn named(handle: &StoreHandle, key: &str, uri: &str) -> Result<Honoured> {
     }
 }
 
-/// The files of a folder, and below it, whose keys begin and end so.
-async fn listed(handle: &StoreHandle, before: &str, after: &str, uri: &str) -> Result<Honoured> {
+/// The files of a folder, and below it, whose keys begin and end so; and whether a filter left out some of them.
+async fn listed(
+    handle: &StoreHandle,
+    before: &str,
+    after: &str,
+    uri: &str,
+    filter: Option<&FolderFilter<'_>>,
+) -> Result<(Honoured, bool)> {
     let store = &handle.store;
     let folder = parse(before.rfind('/').map_or("", |slash| &before[..slash]), uri)?;
     let matches = |key: &Path| {
@@ -147,10 +184,7 @@ async fn listed(handle: &StoreHandle, before: &str, after: &str, uri: &str) -> R
         text.len() >= before.len() + after.len() && text.starts_with(before) && text.ends_with(after)
     };
     let (mut found, mut manifests) = (Vec::new(), Vec::new());
-    let mut listing = store.list(Some(&store.outer(&folder)));
-    while let Some(meta) = listing.try_next().await.map_err(|error| object_error(error, uri))? {
-        let key = store.inner_path(&meta.location);
-        let meta = ObjectMeta { location: key, ..meta };
+    let mut sort = |meta: ObjectMeta| {
         // Firth's own notes lie beside the files and are not among them.
         if meta.location.filename().is_some_and(|name| name.starts_with("_firth_")) {
             manifests.push(meta);
@@ -159,10 +193,26 @@ async fn listed(handle: &StoreHandle, before: &str, after: &str, uri: &str) -> R
         } else if matches(&meta.location) {
             found.push(meta);
         }
+    };
+    let mut walked = Walked::default();
+    match filter {
+        None => {
+            let mut listing = store.list(Some(&store.outer(&folder)));
+            while let Some(meta) = listing.try_next().await.map_err(|error| object_error(error, uri))? {
+                sort(ObjectMeta { location: store.inner_path(&meta.location), ..meta });
+            }
+        }
+        Some(filter) => {
+            walked = filter.walk(handle, folder.clone(), before, uri).await?;
+            walked.objects.drain(..).for_each(sort);
+        }
     }
     // The manifest of a partitioned export lies above its partitions' folders.
     let above: Vec<Path> = above_partitions(&folder).into_iter().collect();
-    export::honoured(handle, &above, &manifests, found, matches).await
+    // A manifest that lies above tells of files in folders that were left out: they are not missing.
+    let asked_for = |key: &Path| matches(key) && !walked.leaves_out(key);
+    let honoured = export::honoured(handle, &above, &manifests, found, asked_for).await?;
+    Ok((honoured, walked.is_partial()))
 }
 
 fn parse(key: &str, uri: &str) -> Result<Path> {

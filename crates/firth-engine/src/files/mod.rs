@@ -3,8 +3,10 @@
 mod blame;
 mod decimals;
 mod file_set;
+mod folder_walk;
 mod format;
 mod hive;
+mod late_listing;
 mod listing;
 mod options;
 mod parquet;
@@ -23,13 +25,15 @@ pub(crate) use decimals::DecimalTargets;
 pub(crate) use file_set::{file_set, partition_prefix};
 pub(crate) use format::{FileKind, TableFormat, check_options, csv_header};
 pub(crate) use hive::HiveLayout;
+pub(crate) use late_listing::list_partitioned;
 pub(crate) use listing::{ListedFiles, list_files, objects_of, refresh_listing};
 pub use options::EXTERNAL_TABLE_OPTIONS;
 pub(crate) use options::NOT_YET;
 pub(crate) use parquet::{Footer, footer, parquet_source};
 pub(crate) use progress::leaf_progress;
 pub(crate) use provider::{
-    ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, renamed, statistics_of, unreadable_column, viewed,
+    ExternalFiles, FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, Unlisted, renamed, statistics_of,
+    unreadable_column, viewed,
 };
 pub(crate) use pruning::kept as kept_by_constants;
 pub(crate) use scan_settings::tune_scans;

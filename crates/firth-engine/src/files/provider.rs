@@ -1,6 +1,9 @@
 //! The table that plans see: files of one format, listed already.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -20,14 +23,17 @@ use datafusion::{
         ExecutionPlan, empty::EmptyExec, expressions::Column, projection::ProjectionExec, union::UnionExec,
     },
 };
-use firth_diagnostic::{Code, Diagnostic, Result};
+use firth_connector::OpenedRemote;
+use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use firth_pushdown::shown_schema;
 use futures::{StreamExt, stream};
 
 use super::{
-    FileKind, HiveLayout, ListedFiles, TableFormat, footer, parquet_source, pruning, text::TextSource,
-    whole::WholeSource, widened::FileSchemaAdapter,
+    FileKind, HiveLayout, ListedFiles, TableFormat, folder_walk::FolderFilter, footer,
+    listing::list_wanted_files, parquet_source, pruning, text::TextSource, whole::WholeSource,
+    widened::FileSchemaAdapter,
 };
+use crate::store::StatementStores;
 
 /// Parquet footers read at once while resolving.
 pub(crate) const FOOTERS_AT_ONCE: usize = 8;
@@ -36,7 +42,8 @@ const FILE_NAME: &str = "_file_name";
 /// With more files than this, statistics are not worth the wait.
 pub(crate) const FILES_WITH_STATISTICS: usize = 1000;
 
-/// An external table over files that were listed when the statement was resolved: planning does no I/O.
+/// An external table over files that were listed when the statement was resolved, or, if a filter may leave out
+/// folders, once its filters are known: planning does no I/O.
 pub(crate) struct ExternalFiles {
     format: TableFormat,
     /// As in the files: the source's spelling.
@@ -45,11 +52,37 @@ pub(crate) struct ExternalFiles {
     layout: Option<HiveLayout>,
     /// As shown to DataFusion: names in lower case.
     shown: SchemaRef,
-    buckets: Vec<Bucket>,
+    /// What has been listed.
+    listed: Mutex<Option<Arc<Listed>>>,
+    /// How the files are listed, if they are not yet.
+    unlisted: Option<Unlisted>,
+    /// Where the statement names the table.
+    span: OnceLock<Span>,
     /// The table's name, if a query must have a filter over its partition columns.
     filter_required: Option<String>,
     /// Whether the last column is the files' uris.
     file_name: bool,
+}
+
+/// Where the files of a partitioned table are.
+pub(crate) struct Unlisted {
+    pub(crate) stores: Arc<StatementStores>,
+    pub(crate) remote: Arc<OpenedRemote>,
+    pub(crate) uris: Vec<String>,
+}
+
+/// The files of a table: all that scans with these filters may need.
+struct Listed {
+    buckets: Vec<Bucket>,
+    /// The filters over partition columns of each scan. One without filters needs all files.
+    scans: Vec<Vec<Expr>>,
+}
+
+impl Listed {
+    /// Whether all files are here that a scan with these filters needs.
+    fn serves(&self, filters: &[Expr]) -> bool {
+        self.scans.iter().any(|scan| scan.iter().all(|filter| filters.contains(filter)))
+    }
 }
 
 struct Bucket {
@@ -65,22 +98,58 @@ impl ExternalFiles {
         layout: Option<HiveLayout>,
         listed: Vec<ListedFiles>,
     ) -> Result<Self> {
+        let files = Self::described(format, file_schema, layout, None)?;
+        let buckets = files.with_statistics(listed).await?;
+        files.keep(Listed { buckets, scans: vec![Vec::new()] });
+        Ok(files)
+    }
+
+    /// The same table, whose files are listed by [`ExternalFiles::list_for`] before it is scanned.
+    pub(crate) fn try_new_unlisted(
+        format: TableFormat,
+        file_schema: SchemaRef,
+        layout: HiveLayout,
+        unlisted: Unlisted,
+    ) -> Result<Self> {
+        Self::described(format, file_schema, Some(layout), Some(unlisted))
+    }
+
+    fn described(
+        format: TableFormat,
+        file_schema: SchemaRef,
+        layout: Option<HiveLayout>,
+        unlisted: Option<Unlisted>,
+    ) -> Result<Self> {
         let file_schema = if format.kind() == FileKind::Parquet { viewed(&file_schema) } else { file_schema };
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         fields.extend(layout.iter().flat_map(HiveLayout::fields));
         let shown = shown_schema(&Schema::new(fields))?;
+        Ok(ExternalFiles {
+            format,
+            file_schema,
+            layout,
+            shown,
+            listed: Mutex::default(),
+            unlisted,
+            span: OnceLock::new(),
+            filter_required: None,
+            file_name: false,
+        })
+    }
+
+    async fn with_statistics(&self, listed: Vec<ListedFiles>) -> Result<Vec<Bucket>> {
         let count: usize = listed.iter().map(|listed| listed.files.len()).sum();
-        let wants_statistics = format.kind() == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
+        let wants_statistics = self.format.kind() == FileKind::Parquet && count <= FILES_WITH_STATISTICS;
         let mut buckets = Vec::new();
         for listed in listed {
             let mut reads = Vec::new();
             for file in &listed.files {
-                let values = match &layout {
+                let values = match &self.layout {
                     Some(layout) => layout.values(&file.location, &listed.uri(file))?,
                     None => Vec::new(),
                 };
                 let planned = listed.handle.planned(file.clone());
-                let (store, schema) = (Arc::clone(&listed.handle.store), Arc::clone(&file_schema));
+                let (store, schema) = (Arc::clone(&listed.handle.store), Arc::clone(&self.file_schema));
                 reads.push(async move {
                     let mut partitioned =
                         PartitionedFile::new_from_meta(planned.clone()).with_partition_values(values);
@@ -98,15 +167,48 @@ impl ExternalFiles {
             let files = stream::iter(reads).buffered(FOOTERS_AT_ONCE).collect().await;
             buckets.push(Bucket { listed, files });
         }
-        Ok(ExternalFiles {
-            format,
-            file_schema,
-            layout,
-            shown,
-            buckets,
-            filter_required: None,
-            file_name: false,
-        })
+        Ok(buckets)
+    }
+
+    /// Lists what scans with these filters may need, unless that has been done.
+    pub(crate) async fn list_for(&self, session: &dyn Session, scans: &[Vec<Expr>]) -> Result<()> {
+        let (Some(unlisted), Some(layout)) = (&self.unlisted, &self.layout) else { return Ok(()) };
+        for filters in scans {
+            self.check_filters(filters)?;
+        }
+        if self.listed().is_some_and(|listed| scans.iter().all(|filters| listed.serves(filters))) {
+            return Ok(());
+        }
+        let keys = self.partition_columns();
+        let about = |filters: &Vec<Expr>| {
+            filters.iter().filter(|filter| pruning::is_about(filter, keys)).cloned().collect::<Vec<Expr>>()
+        };
+        let scans: Vec<Vec<Expr>> = scans.iter().map(about).collect();
+        let filter = FolderFilter { session, layout, keys, scans: &scans };
+        let placed = |error: Diagnostic| match self.span.get() {
+            Some(span) => error.or_at(*span),
+            None => error,
+        };
+        let listed = list_wanted_files(&unlisted.stores, &unlisted.remote, &unlisted.uris, &filter)
+            .await
+            .map_err(placed)?;
+        let buckets = self.with_statistics(listed).await.map_err(placed)?;
+        self.keep(Listed { buckets, scans });
+        Ok(())
+    }
+
+    /// Notes where the statement names the table, for messages about its files.
+    pub(crate) fn named_at(&self, span: Span) {
+        // A table that is named twice is one, and is pointed at where it stands first.
+        let _ = self.span.set(span);
+    }
+
+    fn listed(&self) -> Option<Arc<Listed>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, listed: Listed) {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(listed));
     }
 
     /// The same with the files' uris as the last column, which no file has.
@@ -131,6 +233,11 @@ impl ExternalFiles {
         &self.shown.fields()[self.file_schema.fields().len()..]
     }
 
+    /// The columns that are folders, as plans call them.
+    fn partition_columns(&self) -> &[FieldRef] {
+        &self.keys()[..self.layout.as_ref().map_or(0, |layout| layout.fields().len())]
+    }
+
     /// The files that a query with these filters reads, with their values for `keys`.
     fn files_for(
         &self,
@@ -152,28 +259,27 @@ impl ExternalFiles {
     }
 
     /// Fails if a filter is required and there is none (BigQuery's rule and words).
-    fn check_filters(&self, filters: &[Expr]) -> DataFusionResult<()> {
+    fn check_filters(&self, filters: &[Expr]) -> Result<()> {
         let Some(table) = &self.filter_required else { return Ok(()) };
-        let count = self.layout.as_ref().map_or(0, |layout| layout.fields().len());
-        let keys = &self.keys()[..count];
+        let keys = self.partition_columns();
         if filters.iter().any(|filter| pruning::is_about(filter, keys)) {
             return Ok(());
         }
         let names: Vec<String> = keys.iter().map(|key| format!("'{}'", key.name())).collect();
-        let error = Diagnostic::error(
+        Err(Diagnostic::error(
             Code::Invalid,
             format!(
                 "cannot query over table {table:?} without a filter over column(s) {} that can be used for partition elimination",
                 names.join(", ")
             ),
         )
-        .hint("The table was made with require_hive_partition_filter = TRUE. Name these columns, and no others, in a part of WHERE.");
-        Err(DataFusionError::External(Box::new(error)))
+        .hint("The table was made with require_hive_partition_filter = TRUE. Name these columns, and no others, in a part of WHERE."))
     }
 
-    /// The uris of the files, with their format: for messages about them.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = &ListedFiles> {
-        self.buckets.iter().map(|bucket| &bucket.listed)
+    /// The files as far as they are listed: for messages about them.
+    pub(crate) fn files(&self) -> Vec<ListedFiles> {
+        let listed = self.listed();
+        listed.iter().flat_map(|listed| &listed.buckets).map(|bucket| bucket.listed.clone()).collect()
     }
 
     fn scan_bucket(
@@ -296,9 +402,15 @@ impl TableProvider for ExternalFiles {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let limit = if filters.is_empty() { limit } else { None };
-        self.check_filters(filters)?;
+        self.check_filters(filters).map_err(in_datafusion)?;
+        let listed = self.listed().filter(|listed| listed.serves(filters));
+        let Some(listed) = listed else {
+            return Err(in_datafusion(Diagnostic::internal(
+                "the files of a table that is scanned are not listed",
+            )));
+        };
         let mut plans = Vec::new();
-        for bucket in &self.buckets {
+        for bucket in &listed.buckets {
             let files = self.files_for(session, bucket, filters)?;
             for plan in self.scan_bucket(session, bucket, files, projection, limit)? {
                 plans.push(renamed(plan, &self.shown, projection)?);
@@ -322,12 +434,16 @@ impl TableProvider for ExternalFiles {
 
 impl fmt::Debug for ExternalFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files: usize = self.buckets.iter().map(|bucket| bucket.files.len()).sum();
+        let files: usize = self.files().iter().map(|listed| listed.files.len()).sum();
         f.debug_struct("ExternalFiles")
             .field("format", &self.format.kind())
             .field("files", &files)
             .finish_non_exhaustive()
     }
+}
+
+fn in_datafusion(error: Diagnostic) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 /// The schema with its strings as views: pages of Parquet then need not be copied value by value, and

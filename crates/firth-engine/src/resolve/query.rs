@@ -23,7 +23,10 @@ use firth_sql::{Headers, Query, TokenKind};
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::Resolver;
-use crate::{error::from_datafusion, files::leaf_progress};
+use crate::{
+    error::from_datafusion,
+    files::{ExternalFiles, leaf_progress},
+};
 
 /// How many tables of a query are looked up at a time.
 const LOOKUPS_AT_ONCE: usize = 16;
@@ -64,7 +67,15 @@ impl Resolver<'_> {
         // Together, so that it takes as long as the slowest source; told in the order of the text, so that
         // of two errors the same one is told every time.
         for (key, provider) in stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await {
-            self.register(key, provider?)?;
+            let provider = provider?;
+            // A view's text is another one.
+            if depth == 0
+                && let Some(files) = provider.downcast_ref::<ExternalFiles>()
+                && let Some(table) = rewritten.tables.iter().find(|table| table.key == *key)
+            {
+                files.named_at(table.span);
+            }
+            self.register(key, provider)?;
         }
         let statement = parser::Statement::Statement(Box::new(ast::Statement::Query(rewritten.query)));
         let plan = self

@@ -13,8 +13,8 @@ use firth_sql::Statement;
 use super::Resolver;
 use crate::{
     files::{
-        EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, file_set, list_files,
-        partition_prefix,
+        EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, Unlisted, file_set,
+        list_files, partition_prefix,
     },
     versioned::VersionedFormat,
 };
@@ -162,7 +162,7 @@ impl Resolver<'_> {
         format.provider(&self.stores, &remote, time, file_name, &name.to_string()).await
     }
 
-    /// The files of an external table, listed now.
+    /// The files of an external table, listed now or, if a query's filters may leave out folders, when they are known.
     pub(crate) async fn external_files(
         &self,
         name: &TableName,
@@ -174,14 +174,25 @@ impl Resolver<'_> {
         let options = external_table_options(table);
         let format = TableFormat::try_new(&options)?;
         let uris = file_set(&self.stores, &remote, &table.uris, &options).await?;
-        let listed = list_files(&self.stores, &remote, &uris, Staleness::try_new(&options)?).await?;
+        let staleness = Staleness::try_new(&options)?;
         let layout = if table.partitioned {
             let prefix = partition_prefix(&remote, &options)?;
             Some(HiveLayout::stored(&table.partition_columns, prefix)?)
         } else {
             None
         };
-        let files = ExternalFiles::try_new(format, Arc::clone(&table.columns), layout, listed).await?;
+        let columns = Arc::clone(&table.columns);
+        let files = match layout {
+            // A listing that is kept for later statements has to be whole.
+            Some(layout) if staleness == Staleness::default() => {
+                let unlisted = Unlisted { stores: Arc::clone(&self.stores), remote, uris };
+                ExternalFiles::try_new_unlisted(format, columns, layout, unlisted)?
+            }
+            layout => {
+                let listed = list_files(&self.stores, &remote, &uris, staleness).await?;
+                ExternalFiles::try_new(format, columns, layout, listed).await?
+            }
+        };
         let files = if file_name { files.with_file_name() } else { files };
         let files = match options.bool("require_hive_partition_filter") {
             Some(true) => files.requiring_filter(name.to_string()),

@@ -4,11 +4,13 @@ use firth_catalog::{ConnectionName, DropBehavior as CatalogDrop};
 use firth_connector::{GivenValue, RemoteId};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::{AlterConnection, Drop, DropBehavior};
+use uuid::Uuid;
 
 use super::{audited, options};
 use crate::{
     Outcome, Session,
     resolve::{Resolver, stored_type},
+    store::forget_on_disk,
 };
 
 pub(super) async fn alter(
@@ -86,7 +88,15 @@ async fn try_alter(
     catalog
         .alter_connection(session.actor(), &record, &altered)
         .map_err(|error| error.or_at(statement.name.span))?;
+    forget(session, record.uuid);
     Ok(Outcome { rows: None, warnings, exported: None })
+}
+
+/// Removes what the home keeps of a connection's objects: what leads elsewhere, or is no more, is not read again.
+pub(super) fn forget(session: &Session, connection: Uuid) {
+    if !session.options.rehearsal {
+        forget_on_disk(&session.options.home, connection);
+    }
 }
 
 pub(super) fn drop(session: &Session, resolver: &Resolver<'_>, statement: &Drop) -> Result<Outcome> {
@@ -106,7 +116,7 @@ fn try_drop(
     if statement.if_exists && catalog.connection(name)?.is_none() {
         return Ok(Outcome::nothing());
     }
-    resolver.connection(name, Some(statement.name.span))?;
+    let record = resolver.connection(name, Some(statement.name.span))?;
     let behavior = match statement.behavior {
         DropBehavior::Unspecified => CatalogDrop::Leave,
         DropBehavior::Restrict => CatalogDrop::Restrict,
@@ -115,6 +125,7 @@ fn try_drop(
     let bound = catalog
         .drop_connection(session.actor(), name, behavior)
         .map_err(|error| error.or_at(statement.name.span))?;
+    forget(session, record.uuid);
     let mut outcome = Outcome::nothing();
     if !bound.is_empty() {
         let list = bound.join(", ");

@@ -1,5 +1,6 @@
 //! SHOW CACHES and REFRESH EXTERNAL TABLE.
 
+use datafusion::common::runtime::SpawnedTask;
 use firth_catalog::{TableKind, TableName};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
 
@@ -8,16 +9,23 @@ use crate::{
     files::refresh_listing,
     report::Report,
     resolve::{Resolver, external_table_options},
+    store::CacheReport,
     versioned::VersionedFormat,
 };
 
-pub(super) fn show(session: &Session) -> Outcome {
-    let caches = session.caches.report();
-    Report::new()
+pub(super) async fn show(session: &Session) -> Result<Outcome> {
+    let mut caches = session.caches.report();
+    if let Some(disk) = session.caches.disk() {
+        let (entries, bytes) =
+            SpawnedTask::spawn_blocking(move || disk.report()).join().await.unwrap_or_default();
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        caches.push(CacheReport { name: "disk", entries, bytes });
+    }
+    Ok(Report::new()
         .texts("cache", caches.iter().map(|cache| cache.name))
         .integers("entries", caches.iter().map(|cache| cache.entries as i64))
         .integers("bytes", caches.iter().map(|cache| cache.bytes as i64))
-        .outcome()
+        .outcome())
 }
 
 /// Lists the files of a table now, whatever its `max_staleness` allows.

@@ -8,7 +8,7 @@ use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::{CreateConnection, Creation};
 use uuid::Uuid;
 
-use super::{audited, options};
+use super::{alter_connection, audited, options};
 use crate::{Outcome, Session};
 
 pub(super) async fn execute(session: &Session, statement: &CreateConnection) -> Result<Outcome> {
@@ -58,9 +58,13 @@ async fn create(session: &Session, statement: &CreateConnection, name: &Connecti
         Creation::OrReplace => OnExisting::Replace,
         Creation::IfNotExists => OnExisting::Skip,
     };
+    let known = catalog.connection(name)?.map(|record| record.uuid);
     let created = catalog
         .create_connection(session.actor(), &definition, uuid, on_existing)
         .map_err(|error| error.or_at(statement.name.span))?;
+    if let (Created::Replaced, Some(replaced)) = (&created, known) {
+        alter_connection::forget(session, replaced);
+    }
     Ok(match created {
         Created::Skipped => Outcome::nothing(),
         Created::New | Created::Replaced => Outcome { rows: None, warnings, exported: None },

@@ -152,7 +152,7 @@ fn of_files(resolver: &Resolver<'_>, files: &FileScanConfig) -> Read {
     let tables = resolver.files.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let written: HashMap<_, _> = tables
         .iter()
-        .flat_map(|table| table.listed())
+        .flat_map(|table| table.files())
         .flat_map(|listed| {
             let pair = |file: &ObjectMeta| (listed.handle.planned(file.clone()).location, listed.uri(file));
             listed.files.iter().map(pair).collect::<Vec<_>>()

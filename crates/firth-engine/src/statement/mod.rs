@@ -110,7 +110,7 @@ fn perform<'a>(
         Statement::Set(statement) => ready(settings::set(session, statement)).boxed(),
         Statement::Reset(name) => ready(settings::reset(session, name)).boxed(),
         Statement::ShowAudit => ready(settings::audit(session)).boxed(),
-        Statement::ShowCaches => ready(Ok(caches::show(session))).boxed(),
+        Statement::ShowCaches => caches::show(session).boxed(),
     }
 }
 

@@ -12,6 +12,6 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use cache::StoreId;
-pub(crate) use cache::{Caches, DecodedColumn, FileColumns, YieldingPool};
+pub(crate) use cache::{CacheReport, Caches, DecodedColumn, FileColumns, YieldingPool, forget_on_disk};
 pub(crate) use registry::{StatementStores, StoreHandle, remote_of};
-pub(crate) use statement_store::{ChangedWhileReading, StatementStore};
+pub(crate) use statement_store::{ChangedWhileReading, LIST_PAGE, StatementStore};

@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
 use firth_connector::{SourceMetrics, object_error};
 use firth_diagnostic::{Code, Diagnostic};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
@@ -30,6 +31,8 @@ const GAP: u64 = 1024 * 1024;
 const LOCAL_GAP: u64 = 64 * 1024;
 /// Ranges are not joined to requests of more than this: several at once are faster than a large one.
 const REQUEST_AT_MOST: u64 = 8 * 1024 * 1024;
+/// How many objects a store tells of in one answer to a listing.
+pub(crate) const LIST_PAGE: usize = 1000;
 /// Requests of one read at once.
 const AT_ONCE: usize = 10;
 
@@ -214,6 +217,48 @@ impl StatementStore {
         self.check(key, seen.as_ref(), &result.meta)?;
         Ok(result)
     }
+
+    /// Fills in what files keep of the ranges that have not been found.
+    async fn read_from_disk(&self, object: &ObjectKey, ranges: &[Range<u64>], found: &mut [Option<Bytes>]) {
+        let Some(disk) = self.caches.disk() else { return };
+        let wanted: Vec<(usize, Range<u64>)> =
+            ranges.iter().cloned().enumerate().filter(|(at, _)| found[*at].is_none()).collect();
+        let key = object.clone();
+        let read = SpawnedTask::spawn_blocking(move || {
+            let read = |(at, range): (usize, Range<u64>)| Some((at, range.start, disk.read(&key, &range)?));
+            wanted.into_iter().filter_map(read).collect::<Vec<_>>()
+        });
+        // A reader that died has found nothing.
+        for (at, start, bytes) in read.join().await.unwrap_or_default() {
+            self.metrics.add_cache_bytes(bytes.len());
+            self.caches.keep_bytes(object, start, bytes.clone());
+            found[at] = Some(bytes);
+        }
+    }
+
+    /// Keeps ranges in files as they were asked for, so that another process that asks alike finds them.
+    async fn keep_on_disk(
+        &self,
+        object: ObjectKey,
+        ranges: &[Range<u64>],
+        requests: &[Range<u64>],
+        fetched: &[Bytes],
+    ) {
+        let Some(disk) = self.caches.disk() else { return };
+        let kept = ranges.iter().filter_map(|range| {
+            let at = requests.partition_point(|request| request.start <= range.start).checked_sub(1)?;
+            let bytes = part(&fetched[at], requests[at].start, range);
+            (bytes.len() as u64 == range.end - range.start).then(|| (range.clone(), bytes))
+        });
+        let kept: Vec<(Range<u64>, Bytes)> = kept.collect();
+        let written = SpawnedTask::spawn_blocking(move || {
+            for (range, bytes) in kept {
+                disk.write(&object, &range, &bytes);
+            }
+        });
+        // Waited for, so that a process that ends with its query has kept what it read.
+        let _ = written.join().await;
+    }
 }
 
 /// Ranges in order, those that lie no more than `gap` apart joined.
@@ -315,6 +360,11 @@ impl ObjectStore for StatementStore {
         let mut found: Vec<Option<Bytes>> = ranges.iter().map(kept).collect();
         let cached: usize = found.iter().flatten().map(Bytes::len).sum();
         self.metrics.add_cache_bytes(cached);
+        if let Some(object) = &object
+            && found.iter().any(Option::is_none)
+        {
+            self.read_from_disk(object, ranges, &mut found).await;
+        }
         let missing: Vec<Range<u64>> = ranges
             .iter()
             .zip(&found)
@@ -322,6 +372,7 @@ impl ObjectStore for StatementStore {
             .map(|(range, _)| range.clone())
             .collect();
         // The store's own get_ranges joins ranges, but sends no If-Match; so join here and get each.
+        let wanted = missing.clone();
         let requests = joined(missing, if self.is_local() { LOCAL_GAP } else { GAP });
         let mut gets = Vec::with_capacity(requests.len());
         for request in &requests {
@@ -336,6 +387,7 @@ impl ObjectStore for StatementStore {
             for (request, bytes) in requests.iter().zip(&fetched) {
                 self.caches.keep_bytes(&object, request.start, bytes.clone());
             }
+            self.keep_on_disk(object, &wanted, &requests, &fetched).await;
         }
         for (range, found) in ranges.iter().zip(&mut found) {
             if found.is_none() {
@@ -352,22 +404,31 @@ impl ObjectStore for StatementStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.metrics.add_request();
+        self.metrics.add_list();
         let key = prefix.map(|prefix| self.inner_path(prefix));
         let outer = self.prefix.clone();
+        let metrics = Arc::clone(&self.metrics);
+        let mut objects = 0;
         self.inner
             .list(key.as_ref())
-            .map_ok(move |meta| ObjectMeta {
-                location: outer.parts().chain(meta.location.parts()).collect(),
-                ..meta
+            .map_ok(move |meta| {
+                // Stores answer in pages, which the client asks for one after the other.
+                if objects > 0 && objects % LIST_PAGE == 0 {
+                    metrics.add_list();
+                }
+                objects += 1;
+                ObjectMeta { location: outer.parts().chain(meta.location.parts()).collect(), ..meta }
             })
             .boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.metrics.add_request();
         let key = prefix.map(|prefix| self.inner_path(prefix));
         let mut result = self.inner.list_with_delimiter(key.as_ref()).await?;
+        let entries = result.objects.len() + result.common_prefixes.len();
+        for _ in 0..entries.div_ceil(LIST_PAGE).max(1) {
+            self.metrics.add_list();
+        }
         for meta in &mut result.objects {
             meta.location = self.outer(&meta.location);
         }

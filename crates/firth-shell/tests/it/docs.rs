@@ -189,9 +189,11 @@ fn settings() -> String {
             SettingKind::Switch(words) | SettingKind::Choice(words) => {
                 words.iter().copied().map(code).collect::<Vec<_>>().join(", ")
             }
-            kind @ (SettingKind::Bool | SettingKind::Count | SettingKind::Bytes | SettingKind::Text) => {
-                kind.describe()
-            }
+            kind @ (SettingKind::Bool
+            | SettingKind::Count
+            | SettingKind::Bytes
+            | SettingKind::BytesOrNone
+            | SettingKind::Text) => kind.describe(),
         };
         let row = [code(setting.name), takes, default, cell(setting.doc)];
         writeln!(page, "| {} |", row.join(" | ")).expect("a string grows");

@@ -74,6 +74,12 @@ impl Lake {
         Ok(answer.expect("rows").rows.into_iter().flatten().flatten().collect())
     }
 
+    /// Changes options of the connection through the proxy.
+    async fn alter(&self, options: &str) {
+        let sql = format!("ALTER CONNECTION lake SET OPTIONS ({options}, secret_access_key = 'secret')");
+        self.session.execute(&sql).await.expect("altered");
+    }
+
     /// Every format has all of its rows, and something went wrong on the way.
     async fn reads_all(&self) {
         for format in FORMATS {
@@ -146,9 +152,65 @@ async fn a_body_that_was_cut_on_its_way_is_never_fewer_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_that_was_cut_is_an_error() {
-    let lake = Lake::new(|asked| if lists(asked) { Fault::HangUp(200) } else { Fault::Pass }).await;
+async fn a_list_that_was_cut_is_asked_for_again() {
+    for fault in [Fault::HangUp(200), Fault::Reset(0), Fault::CutShort(200)] {
+        let lake = Lake::new(move |asked| match lists(asked) && asked.before < 2 {
+            true => fault,
+            false => Fault::Pass,
+        })
+        .await;
+        lake.reads_all().await;
+        assert_eq!(lake.proxy.requests("list-type=2"), 3 * FORMATS.len(), "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_always_breaks_off_is_an_error() {
+    let lake = Lake::new(|_| Fault::Pass).await;
+    lake.alter("max_tries = 2").await;
+    for fault in [Fault::HangUp(200), Fault::CutShort(200)] {
+        lake.proxy.decide(move |asked| if lists(asked) { fault } else { Fault::Pass });
+        lake.fails("error[", "hint: ").await;
+        assert_eq!(lake.proxy.requests("list-type=2"), 2 * FORMATS.len(), "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_says_how_long_it_waits_and_how_often_it_asks() {
+    let lake = Lake::new(|_| Fault::Pass).await;
+    lake.alter("max_tries = 3").await;
+    lake.proxy.decide(|asked| match lists(asked) {
+        true => Fault::Answer("503 Slow Down", "", "<Code>SlowDown</Code>"),
+        false => Fault::Pass,
+    });
     lake.fails("error[", "hint: ").await;
+    assert_eq!(lake.proxy.requests("list-type=2"), 3 * FORMATS.len());
+
+    // A store that never answers is given up after a second, and asked once more.
+    lake.alter("max_tries = 2, request_timeout = 1").await;
+    lake.proxy.decide(|asked| if lists(asked) { Fault::Hang } else { Fault::Pass });
+    for format in FORMATS {
+        let failure = lake.read(format).await.expect_err("nothing answers");
+        assert!(failure.contains("no answer in time"), "{failure}");
+    }
+    assert_eq!(lake.proxy.requests("list-type=2"), 2 * FORMATS.len());
+
+    // After the total time nothing is asked again, whatever number of tries is left.
+    lake.alter("max_tries = 9, request_timeout = 2, total_timeout = 1").await;
+    lake.proxy.decide(|asked| if lists(asked) { Fault::Hang } else { Fault::Pass });
+    for format in FORMATS {
+        let failure = lake.read(format).await.expect_err("nothing answers");
+        assert!(failure.contains("no answer in time"), "{failure}");
+    }
+    assert_eq!(lake.proxy.requests("list-type=2"), FORMATS.len());
+
+    // One request at a time reads the same rows.
+    lake.proxy.decide(|_| Fault::Pass);
+    lake.alter("max_requests = 1, request_timeout = NULL, total_timeout = NULL").await;
+    let rows = lake.session.execute("SELECT COUNT(*), SUM(a.x) FROM csv AS a JOIN parquet AS b ON a.x = b.x");
+    let rows: Vec<String> =
+        rows.await.expect("rows").expect("rows").rows.into_iter().flatten().flatten().collect();
+    assert_eq!(rows, ["20000", "200010000"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ops::Range,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use object_store::ObjectMeta;
 use uuid::Uuid;
 
 use super::{
-    Aged, ObjectKey, StoreId,
+    Aged, DiskCache, ObjectKey, StoreId,
     columns::Columns,
     ranges::{self, ByteRanges},
 };
@@ -31,6 +32,8 @@ const LISTINGS: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Caches {
     kept: Mutex<Kept>,
+    /// Where bytes are kept beyond this process, if they are.
+    disk: Mutex<Option<Arc<DiskCache>>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,19 @@ impl Caches {
         kept.limit = limit;
         kept.charged = Some(MemoryConsumer::new("cache of files").register(pool));
         kept.settle();
+    }
+
+    /// Keeps bytes in files of `home` too, `limit` bytes at most; 0 is none from now on.
+    pub(crate) fn keep_on_disk(&self, home: &Path, limit: u64) {
+        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        if disk.as_ref().map_or(0, |disk| disk.limit()) != limit {
+            *disk = (limit > 0).then(|| Arc::new(DiskCache::new(home, limit)));
+        }
+    }
+
+    /// The files that bytes are kept in, if they are. Not for a thread that others wait for: it reads and writes.
+    pub(crate) fn disk(&self) -> Option<Arc<DiskCache>> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Gives back `wanted` bytes if it holds as much; answers how many it gave.
@@ -180,7 +196,7 @@ impl Caches {
         StoreId::new(connection, version, bucket)
     }
 
-    /// What is kept.
+    /// What is kept in memory.
     pub(crate) fn report(&self) -> Vec<CacheReport> {
         let kept = self.kept();
         vec![

@@ -4,12 +4,15 @@
 //! size. A statement learns the ETag from its own listing, so what it finds here belongs to the object that
 //! is there now. An object without a strong ETag and without a version is never kept.
 //!
+//! Bytes are also kept in files, for other processes, if that is wanted ([`disk`]).
+//!
 //! Memory is charged to the session's pool, and given back when a query asks for it ([`pool`]).
 
 mod aged;
 
 mod caches;
 mod columns;
+mod disk;
 mod object_key;
 mod pool;
 mod ranges;
@@ -17,7 +20,8 @@ mod ranges;
 mod tests;
 
 pub(crate) use aged::Aged;
-pub(crate) use caches::Caches;
+pub(crate) use caches::{CacheReport, Caches};
 pub(crate) use columns::{DecodedColumn, FileColumns};
+pub(crate) use disk::{DiskCache, forget_on_disk};
 pub(crate) use object_key::{ObjectKey, StoreId};
 pub(crate) use pool::YieldingPool;

@@ -45,6 +45,15 @@ impl ObjectKey {
         Some(ObjectKey(format!("{store}\0{path}\0{e_tag}\0{version}\0{size}").into()))
     }
 
+    /// The connection's id.
+    pub(super) fn connection(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// Whether this is an object of the connection.
     pub(crate) fn belongs_to(&self, connection: Uuid) -> bool {
         self.0.starts_with(&connection.simple().to_string())
