@@ -321,7 +321,8 @@ impl ExternalFiles {
                 }
                 TableFormat::Whole(whole) => {
                     let store = Arc::clone(&bucket.listed.handle.store);
-                    Arc::new(WholeSource::new(whole.clone(), store, table))
+                    let pool = Arc::clone(&session.runtime_env().memory_pool);
+                    Arc::new(WholeSource::new(whole.clone(), store, pool, table))
                 }
             };
             let config = FileScanConfigBuilder::new(bucket.listed.handle.url.clone(), source)

@@ -21,7 +21,7 @@ struct Lake {
     _folder: TempDir,
 }
 
-const FORMATS: [&str; 2] = ["csv", "parquet"];
+const FORMATS: [&str; 3] = ["csv", "parquet", "avro"];
 
 /// The requests that objects are read with.
 fn reads(asked: &Asked) -> bool {

@@ -1,12 +1,15 @@
 //! Avro and Arrow IPC: formats that say their own schema, and that readers of their own read from start to end.
 //!
-//! A file is fetched as a whole and decoded by one thread. `conform` gives its batches the table's columns: by name, without
+//! A file is decoded by one thread, as its bytes come. `conform` gives its batches the table's columns: by name, without
 //! regard to case; NULL where a file lacks one; widened where that loses nothing.
 
 mod arrow_ipc;
 mod avro;
 mod conform;
+mod file_bytes;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -15,7 +18,10 @@ use arrow::{
     datatypes::{Schema, SchemaRef},
     error::ArrowError,
 };
-use bytes::Bytes;
+use datafusion::{
+    common::runtime::SpawnedTask,
+    execution::memory_pool::{MemoryPool, UnboundedMemoryPool},
+};
 use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::{ObjectMeta, ObjectStoreExt as _};
@@ -23,7 +29,9 @@ use object_store::{ObjectMeta, ObjectStoreExt as _};
 pub(crate) use avro::open as open_avro;
 pub(crate) use source::WholeSource;
 
+use self::file_bytes::FileBytes;
 use super::ListedFiles;
+use crate::error::from_datafusion;
 
 /// A format that is read from start to end.
 #[derive(Clone, Debug)]
@@ -60,20 +68,25 @@ impl WholeFormat {
     /// The columns of a file, in GoogleSQL's types.
     pub(crate) async fn schema(&self, listed: &ListedFiles, file: &ObjectMeta) -> Result<SchemaRef> {
         let uri = listed.uri(file);
-        let bytes = listed
+        let answer = listed
             .handle
             .store
             .get(&listed.handle.store.outer(&file.location))
             .await
-            .map_err(|error| firth_connector::object_error(error, &uri))?
-            .bytes()
-            .await
             .map_err(|error| firth_connector::object_error(error, &uri))?;
-        let schema = match self {
+        // No more than the beginning is read.
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let (bytes, _coming) = FileBytes::new(answer, &pool);
+        let (format, failed) = (self.clone(), bytes.failed());
+        let read = SpawnedTask::spawn_blocking(move || match format {
             WholeFormat::Avro(_) => avro::schema(bytes),
             WholeFormat::ArrowIpc => arrow_ipc::schema(bytes),
-        };
-        let schema = schema.map_err(|error| self.broken(&uri, &error))?;
+        });
+        let schema = read.join().await.map_err(|error| Diagnostic::internal(error.to_string()))?;
+        let schema = schema.map_err(|error| match failed.take() {
+            Some(error) => from_datafusion(error),
+            None => self.broken(&uri, &error),
+        })?;
         let fields = schema.fields().iter().map(|field| {
             conform::shown_field(field, self.has_logical_types()).ok_or_else(|| {
                 let name = field.name();
@@ -95,7 +108,7 @@ impl WholeFormat {
     }
 
     /// The batches of a file with at least the columns of these names, if it has them.
-    fn batches(&self, bytes: Bytes, wanted: &[String], batch_size: usize) -> Result<Batches, ArrowError> {
+    fn batches(&self, bytes: FileBytes, wanted: &[String], batch_size: usize) -> Result<Batches, ArrowError> {
         match self {
             WholeFormat::Avro(_) => avro::batches(bytes, wanted, batch_size),
             WholeFormat::ArrowIpc => arrow_ipc::batches(bytes, wanted),

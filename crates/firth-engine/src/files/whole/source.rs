@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    common::tree_node::TreeNodeRecursion,
+    common::{runtime::SpawnedTask, tree_node::TreeNodeRecursion},
     config::ConfigOptions,
     datasource::{
         listing::PartitionedFile,
@@ -13,6 +13,7 @@ use datafusion::{
         table_schema::TableSchema,
     },
     error::{DataFusionError, Result},
+    execution::memory_pool::MemoryPool,
     physical_expr::projection::ProjectionExprs,
     physical_plan::{PhysicalExpr, execution_plan::apply_expression_roots, metrics::ExecutionPlanMetricsSet},
 };
@@ -20,7 +21,9 @@ use firth_diagnostic::Diagnostic;
 use futures::{FutureExt, StreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
-use super::{WholeFormat, conform::conformed};
+use tokio::sync::mpsc;
+
+use super::{WholeFormat, conform::conformed, file_bytes::FileBytes};
 use crate::store::StatementStore;
 
 /// Files of Avro or Arrow IPC.
@@ -28,6 +31,8 @@ use crate::store::StatementStore;
 pub(crate) struct WholeSource {
     format: WholeFormat,
     store: Arc<StatementStore>,
+    /// What bytes are charged to until they are decoded.
+    pool: Arc<dyn MemoryPool>,
     table_schema: TableSchema,
     projection: SplitProjection,
     batch_size: usize,
@@ -35,14 +40,44 @@ pub(crate) struct WholeSource {
 }
 
 impl WholeSource {
-    pub(crate) fn new(format: WholeFormat, store: Arc<StatementStore>, table_schema: TableSchema) -> Self {
+    pub(crate) fn new(
+        format: WholeFormat,
+        store: Arc<StatementStore>,
+        pool: Arc<dyn MemoryPool>,
+        table_schema: TableSchema,
+    ) -> Self {
         WholeSource {
             format,
             store,
+            pool,
             projection: SplitProjection::unprojected(&table_schema),
             table_schema,
             batch_size: ConfigOptions::default().execution.batch_size.get(),
             metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+/// Batches that may lie between the thread that decodes and its reader.
+const BATCHES: usize = 2;
+
+/// A file that is being decoded. Ends with its reader.
+struct Decoding {
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    decode: Option<SpawnedTask<()>>,
+    /// Brings the bytes.
+    _coming: Option<SpawnedTask<()>>,
+}
+
+impl Decoding {
+    async fn next(mut self) -> Option<(Result<RecordBatch>, Self)> {
+        if let Some(batch) = self.batches.recv().await {
+            return Some((batch, self));
+        }
+        // A thread that died has not read to the end.
+        match self.decode.take()?.join().await {
+            Ok(()) => None,
+            Err(error) => Some((Err(DataFusionError::External(Box::new(error))), self)),
         }
     }
 }
@@ -61,18 +96,29 @@ impl FileOpener for WholeOpener {
             let uri = source.store.uri(location);
             let told = |error: Diagnostic| DataFusionError::External(Box::new(error));
             let unread = |error| DataFusionError::ObjectStore(Box::new(error));
-            let bytes = source.store.get(location).await.map_err(unread)?.bytes().await.map_err(unread)?;
-            let wanted: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-            let batches = source
-                .format
-                .batches(bytes, &wanted, source.batch_size)
-                .map_err(|error| told(source.format.broken(&uri, &error)))?;
-            let format = source.format.clone();
-            let conformed = batches.map(move |batch| {
-                let batch = batch.map_err(|error| told(format.broken(&uri, &error)))?;
-                conformed(&batch, &schema, &uri).map_err(told)
+            let answer = source.store.get(location).await.map_err(unread)?;
+            let (bytes, coming) = FileBytes::new(answer, &source.pool);
+            let (sender, batches) = mpsc::channel(BATCHES);
+            let decode = SpawnedTask::spawn_blocking(move || {
+                let failed = bytes.failed();
+                let wanted: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+                let broken = |error| told(source.format.broken(&uri, &error));
+                let decode = || -> Result<()> {
+                    for batch in source.format.batches(bytes, &wanted, source.batch_size).map_err(broken)? {
+                        let batch = conformed(&batch.map_err(broken)?, &schema, &uri).map_err(told)?;
+                        if sender.blocking_send(Ok(batch)).is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                };
+                if let Err(error) = decode() {
+                    // The store's own words go first. Nobody may be there to hear them.
+                    let _ = sender.blocking_send(Err(failed.take().unwrap_or(error)));
+                }
             });
-            Ok(stream::iter(conformed).boxed())
+            let decoding = Decoding { batches, decode: Some(decode), _coming: coming };
+            Ok(stream::unfold(decoding, Decoding::next).boxed())
         }
         .boxed())
     }
