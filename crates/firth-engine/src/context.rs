@@ -15,7 +15,10 @@ use datafusion::{
 };
 use firth_connector::Remotes;
 
-use crate::{Settings, coercion::GoogleSqlCoercion, planner::StatementPlanner, store::StatementStores};
+use crate::{
+    Settings, coercion::GoogleSqlCoercion, membership::MembershipWithNulls, planner::StatementPlanner,
+    store::StatementStores,
+};
 
 /// How many consumers an out-of-memory message names.
 const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).expect("five is not zero");
@@ -48,7 +51,7 @@ pub(crate) fn statement_context(
         .with_memory_pool(memory)
         .with_object_store_registry(stores as Arc<dyn ObjectStoreRegistry>)
         .build_arc()?;
-    let mut rules: Vec<_> = vec![Arc::new(GoogleSqlCoercion) as _];
+    let mut rules: Vec<_> = vec![Arc::new(GoogleSqlCoercion) as _, Arc::new(MembershipWithNulls) as _];
     rules.extend(Analyzer::new().rules);
     let state: SessionState = SessionStateBuilder::new()
         .with_config(config)

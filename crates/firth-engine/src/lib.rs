@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod export;
 mod files;
+mod membership;
 mod native;
 mod outcome;
 mod overflow;
