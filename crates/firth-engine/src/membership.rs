@@ -156,7 +156,7 @@ impl Rewriting<'_> {
             return Ok(Expr::InSubquery(InSubquery { negated: true, ..membership.clone() }));
         }
         let field = subquery.subquery.schema().field(0);
-        let value = self.from_within(expr)?;
+        let value = self.within(expr)?;
         let (name, equal) = self.named(&subquery.subquery)?;
         let mut is_none = not_exists(Arc::new(equal.filter(name.eq(value))?.build()?));
         if field.is_nullable() {
@@ -180,7 +180,7 @@ impl Rewriting<'_> {
     }
 
     /// An expression of the outer query as the subquery names it.
-    fn from_within(&self, expr: &Expr) -> Result<Expr> {
+    fn within(&self, expr: &Expr) -> Result<Expr> {
         let named = expr.clone().transform_up(|part| match part {
             Expr::Column(column) => {
                 let field = Arc::clone(self.schema.field_from_column(&column)?);
