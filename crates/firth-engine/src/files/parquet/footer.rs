@@ -17,6 +17,7 @@ use parquet::{
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder},
 };
 
+use super::nan;
 use crate::store::StatementStore;
 
 /// The end of a file that is asked for first, in bytes: a part of its size, since larger files have longer
@@ -44,7 +45,7 @@ pub(crate) async fn footer(
     if let Some(known) = store.footer(file) {
         return Ok(known);
     }
-    let metadata = read(store, file).await?;
+    let metadata = nan::without_greatest(read(store, file).await?)?;
     let footer = Arc::new(Footer { metadata: Arc::new(metadata), statistics: Mutex::default() });
     store.keep_footer(file, &footer);
     Ok(footer)

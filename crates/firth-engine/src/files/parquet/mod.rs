@@ -7,6 +7,7 @@ mod columns;
 mod footer;
 mod late;
 mod morsels;
+mod nan;
 mod read_ahead;
 mod reader;
 mod row_groups;

@@ -6,6 +6,7 @@ mod schema;
 mod stats;
 mod vector;
 
+use arrow::datatypes::DataType;
 use chrono::{DateTime, Utc};
 use datafusion::common::ScalarValue;
 use firth_diagnostic::{Code, Diagnostic, Result};
@@ -156,7 +157,10 @@ fn partition_value(add: &Add, column: &TableColumn) -> Result<ScalarValue> {
     let text = names.into_iter().flatten().find_map(|name| add.partition_values.get(name));
     let value = match text.cloned().flatten().filter(|text| !text.is_empty()) {
         None => ScalarValue::try_from(data_type),
-        Some(text) => ScalarValue::from(text.as_str()).cast_to(data_type),
+        Some(text) => match escaped_bytes(&text) {
+            Some(bytes) if *data_type == DataType::Binary => Ok(ScalarValue::Binary(Some(bytes))),
+            _ => ScalarValue::from(text.as_str()).cast_to(data_type),
+        },
     };
     value.map_err(|error| {
         Diagnostic::error(
@@ -169,6 +173,14 @@ fn partition_value(add: &Add, column: &TableColumn) -> Result<ScalarValue> {
         )
         .detail(error.to_string())
     })
+}
+
+/// Bytes as the log has them: each as `\uXXXX`. Writers that do not escape them are taken at their word.
+fn escaped_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\u")?.split("\\u");
+    digits
+        .map(|byte| u8::from_str_radix(byte.strip_prefix("00").filter(|hex| hex.len() == 2)?, 16).ok())
+        .collect()
 }
 
 /// Paths in the log are urls: what a url cannot hold is `%XX`.
@@ -193,4 +205,17 @@ fn percent_decoded(text: &str) -> Option<String> {
         }
     }
     String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_escaped_one_by_one() {
+        assert_eq!(escaped_bytes(r"\u0000\u00ff\u0061"), Some(vec![0, 0xff, b'a']));
+        assert_eq!(escaped_bytes(r"\u0061b"), None);
+        assert_eq!(escaped_bytes(r"\u0161"), None);
+        assert_eq!(escaped_bytes("abc"), None);
+    }
 }

@@ -119,8 +119,9 @@ fn truncated(value: &ScalarValue, width: u32) -> Option<(ScalarValue, ScalarValu
     let more = i64::from(width).checked_sub(1).filter(|more| *more >= 0)?;
     Some(match value {
         ScalarValue::Int32(Some(number)) => {
-            let number = i64::from(*number);
-            (ScalarValue::from(number), ScalarValue::from(number.checked_add(more)?))
+            // The least numbers, when they are cut, wrap around to the greatest ones.
+            let greatest = number.checked_add(i32::try_from(more).ok()?)?;
+            (ScalarValue::from(i64::from(*number)), ScalarValue::from(i64::from(greatest)))
         }
         ScalarValue::Int64(Some(number)) => {
             (ScalarValue::from(*number), ScalarValue::from(number.checked_add(more)?))
@@ -186,6 +187,7 @@ mod tests {
         assert_eq!(of("hour", 24, micros.clone()), "86400000000 to 89999999999");
         assert_eq!(bounds("day", ScalarValue::Date32(Some(1)), micros), "86400000000 to 172799999999");
         assert_eq!(of("truncate[10]", -20, DataType::Int64), "-20 to -11");
+        assert_eq!(of("truncate[10]", i32::MAX - 7, DataType::Int64), "a value");
         assert_eq!(bounds("truncate[2]", ScalarValue::from("ab"), DataType::Utf8View), "ab to ac");
         assert_eq!(bounds("truncate[3]", ScalarValue::from("ab"), DataType::Utf8View), "ab to ab");
         assert_eq!(of("identity", 3, DataType::Int64), "3 to 3");
