@@ -16,8 +16,8 @@ use datafusion::{
 use firth_connector::Remotes;
 
 use crate::{
-    Settings, coercion::GoogleSqlCoercion, membership::MembershipWithNulls, planner::StatementPlanner,
-    store::StatementStores,
+    Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, membership::MembershipWithNulls,
+    planner::StatementPlanner, store::StatementStores,
 };
 
 /// How many consumers an out-of-memory message names.
@@ -56,6 +56,7 @@ pub(crate) fn statement_context(
     let state: SessionState = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_expr_planners(vec![Arc::new(FieldNames)])
         .with_default_features()
         .with_analyzer_rules(rules)
         .with_query_planner(Arc::new(StatementPlanner))

@@ -8,6 +8,7 @@ mod coercion;
 mod context;
 mod error;
 mod export;
+mod field_names;
 mod files;
 mod membership;
 mod native;

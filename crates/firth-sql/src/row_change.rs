@@ -264,9 +264,10 @@ impl RowChange {
             [column] => column,
             [table, column] if table.value.eq_ignore_ascii_case(alias) => column,
             _ => {
+                let path: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 return Err(Diagnostic::error(
                     Code::Unsupported,
-                    "a change of a field of a STRUCT is not in this version",
+                    format!("a change of a field of a STRUCT, {:?}, is not in this version", path.join(".")),
                 )
                 .at(span)
                 .hint("Assign the whole column."));

@@ -2,8 +2,9 @@
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    self, BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, TableAlias, TableFactor, Value,
+    self, AccessExpr, BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Subscript, TableAlias,
+    TableFactor, Value,
 };
 
 /// An identifier that is taken as it is spelled here.
@@ -60,6 +61,15 @@ fn nested(expr: Expr) -> Expr {
     match expr {
         Expr::BinaryOp { .. } | Expr::UnaryOp { .. } | Expr::Between { .. } => Expr::Nested(Box::new(expr)),
         expr => expr,
+    }
+}
+
+/// The field of a STRUCT, in lower case: the planner finds it as it is spelled.
+pub(crate) fn field(structure: Expr, name: &str) -> Expr {
+    let index = string(name.to_lowercase());
+    Expr::CompoundFieldAccess {
+        root: Box::new(Expr::Nested(Box::new(structure))),
+        access_chain: vec![AccessExpr::Subscript(Subscript::Index { index })],
     }
 }
 

@@ -202,7 +202,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// `a.b[OFFSET(0)].c`: a path as far as it goes, then fields and elements by function, since
+    /// `a.b[OFFSET(0)].c`: a path as far as it goes, then field by field and element by element, since
     /// DataFusion's own paths take neither expressions before the dot nor elements inside.
     fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Result<Expr> {
         let mut path: Vec<Ident> = match root {
@@ -225,16 +225,12 @@ impl Rewriter<'_> {
         self.expression(&mut accessed)?;
         for step in steps {
             accessed = match step {
-                AccessExpr::Dot(Expr::Identifier(field)) => {
-                    build::call("get_field", [accessed, build::string(field.value.to_lowercase())])
-                }
+                AccessExpr::Dot(Expr::Identifier(field)) => build::field(accessed, &field.value),
                 AccessExpr::Subscript(Subscript::Index { index }) => {
                     let mut index = index.clone();
                     self.expression(&mut index)?;
                     match build::literal_string(&index) {
-                        Some(field) => {
-                            build::call("get_field", [accessed, build::string(field.to_lowercase())])
-                        }
+                        Some(field) => build::field(accessed, field),
                         None => build::call("array_element", [accessed, functions::array_position(index)]),
                     }
                 }

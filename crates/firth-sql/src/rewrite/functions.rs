@@ -292,7 +292,7 @@ pub(super) fn structure(values: Vec<Expr>, fields: &[StructField], span: Span) -
             Some(field) => build::cast(value, types::planned(&types::read(&field.field_type, span)?)),
             None => value,
         };
-        arguments.extend([build::string(name.to_lowercase()), value]);
+        arguments.extend([build::string(name), value]);
     }
     Ok(build::call("named_struct", arguments))
 }

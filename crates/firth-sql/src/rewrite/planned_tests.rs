@@ -109,7 +109,7 @@ fn arrays_and_structs() {
         ("ARRAY<INT64>[1, 2], ARRAY<STRING>[]", "[1, 2] | []"),
         ("[7, 8][OFFSET(0)], [7, 8][ORDINAL(1)], [7, 8][1]", "7 | 7 | 8"),
         ("STRUCT(1 AS a, 'x' AS b), STRUCT(1, 2)", "{a: 1, b: x} | {_field_1: 1, _field_2: 2}"),
-        ("STRUCT<A INT64>('1'), STRUCT(1 AS A).a", "{a: 1} | 1"),
+        ("STRUCT<A INT64>('1'), STRUCT(1 AS a).A", "{A: 1} | 1"),
         ("[STRUCT([5] AS a)][0].a[OFFSET(0)], CAST([1] AS ARRAY<STRING>)", "5 | [1]"),
         ("ARRAY_LENGTH([]), GENERATE_ARRAY(1, 3), SPLIT('a,b')", "0 | [1, 2, 3] | [a, b]"),
         ("3 IN UNNEST([1, 3]), 3 NOT IN UNNEST([3])", "true | false"),
