@@ -1,6 +1,7 @@
 //! External tables over files: their options, which files they are, their schema, and how they are read.
 
 mod blame;
+mod coarser;
 mod decimals;
 mod file_set;
 mod folder_walk;
@@ -21,6 +22,7 @@ mod whole;
 mod widened;
 
 pub(crate) use blame::name_file;
+pub(crate) use coarser::compared_in_file_units;
 pub(crate) use decimals::DecimalTargets;
 pub(crate) use file_set::{file_set, partition_prefix};
 pub(crate) use format::{FileKind, TableFormat, check_options, csv_header};

@@ -5,7 +5,7 @@
 //! (`CAST(ts AS µs) < lit` becomes `ts < CAST(lit AS ms)`) and rounds it, which loses rows: with
 //! `ts = …20.000` and `lit = …20.000001` the comparison turns false (DataFusion 55.2,
 //! `datafusion_expr_common::casts::try_cast_literal_to_type`). So the cast is made by an expression that
-//! the optimizer does not know, and cannot move. Row groups are then not pruned by that column.
+//! the optimizer does not know, and cannot move; `coarser` then moves the literal, and rounds it rightly.
 
 use std::{
     fmt,
@@ -29,6 +29,8 @@ use datafusion::{
         expressions::{CastExpr, Column},
     },
 };
+
+use super::coarser::compared_in_file_units;
 
 /// Adapts expressions to a file's schema as DataFusion does, but for timestamps and for names that differ
 /// by case only.
@@ -82,7 +84,7 @@ impl PhysicalExprAdapter for Adapter {
             let cast = unmoved_cast(cast.clone(), &self.physical)?;
             Ok(Transformed::yes(cast))
         })?;
-        Ok(widened.data)
+        compared_in_file_units(widened.data, &self.physical)
     }
 }
 
@@ -112,7 +114,7 @@ fn is_widening(from: &DataType, to: &DataType) -> bool {
 
 /// A cast that nothing looks into.
 #[derive(Debug)]
-struct Widened {
+pub(super) struct Widened {
     cast: Arc<dyn PhysicalExpr>,
 }
 

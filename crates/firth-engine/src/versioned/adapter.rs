@@ -33,7 +33,7 @@ use super::{
     reshape::{has_ids, is_same, position, reshape},
     table::{ColumnSource, TableColumn},
 };
-use crate::files::unmoved_cast;
+use crate::files::{compared_in_file_units, unmoved_cast};
 
 /// Finds a table's columns in its files.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl PhysicalExprAdapter for Adapter {
             }
             None => Ok(Transformed::no(expr)),
         })?;
-        Ok(rewritten.data)
+        compared_in_file_units(rewritten.data, &self.physical)
     }
 }
 
