@@ -9,6 +9,7 @@
 //!   NUMERIC a FLOAT64.
 //! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
 //! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
+//! - `IN (…)` is what `=` with each of the values is.
 
 use std::str::FromStr;
 
@@ -29,9 +30,11 @@ use datafusion::{
 };
 
 mod division;
+mod members;
 mod text;
 
 use division::divide;
+use members::membership_by_equality;
 use text::{is_written_differently, to_text};
 
 use crate::overflow::checked_constant;
@@ -104,7 +107,11 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     item
                 })
                 .collect();
-            Ok(Transformed::new_transformed(Expr::InList(InList::new(expr, list, negated)), changed))
+            let members = InList::new(expr, list, negated);
+            match membership_by_equality(&members, &data_type, schema)? {
+                Some(expr) => Ok(Transformed::yes(expr)),
+                None => Ok(Transformed::new_transformed(Expr::InList(members), changed)),
+            }
         }
         Expr::AggregateFunction(mut function) if function.func.name() == "avg" => {
             let Some(argument) = function.params.args.first_mut() else {
