@@ -11,9 +11,11 @@ use datafusion::{
         runtime_env::RuntimeEnvBuilder,
     },
     optimizer::Analyzer,
+    physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::{SessionConfig, SessionContext},
 };
 use firth_connector::Remotes;
+use firth_pushdown::FiltersToTheirColumns;
 
 use crate::{
     Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, membership::MembershipWithNulls,
@@ -53,12 +55,14 @@ pub(crate) fn statement_context(
         .build_arc()?;
     let mut rules: Vec<_> = vec![Arc::new(GoogleSqlCoercion) as _, Arc::new(MembershipWithNulls) as _];
     rules.extend(Analyzer::new().rules);
+    let physical = FiltersToTheirColumns::among(&PhysicalOptimizer::new().rules);
     let state: SessionState = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_expr_planners(vec![Arc::new(FieldNames)])
         .with_default_features()
         .with_analyzer_rules(rules)
+        .with_physical_optimizer_rules(physical)
         .with_query_planner(Arc::new(StatementPlanner))
         .build();
     Ok(SessionContext::new_with_state(state))

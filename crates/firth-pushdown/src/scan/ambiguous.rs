@@ -3,19 +3,28 @@
 //! Operators tell scans below them what they learn. Each operator on the way looks the filter's columns up in
 //! its input by *name*, and takes the first (DataFusion 55.2, `FilterRemapper`). Where two columns of one name
 //! stand side by side, as above `a JOIN b` with a column `id` each, a filter of the second is applied to the first,
-//! and drops rows that are wanted. So what learns a filter that would pass such a place keeps it to itself.
+//! and drops rows that are wanted. The same happens where a semi join tells its other side of a key, and that has a column of the
+//! key's name that is another one. So what learns a filter that would pass such a place keeps it to itself, and a WHERE that
+//! would stays where it is.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use datafusion::{
-    common::tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    common::{
+        JoinType,
+        config::ConfigOptions,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
     error::Result as DataFusionResult,
+    execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
         PhysicalExpr,
         expressions::{Column, DynamicFilterPhysicalExpr, lit},
     },
+    physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
-        ExecutionPlan, aggregates::AggregateExec, joins::HashJoinExec, projection::ProjectionExec,
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, aggregates::AggregateExec,
+        filter::FilterExec, joins::HashJoinExec, projection::ProjectionExec, replace_children_if_necessary,
     },
 };
 
@@ -49,7 +58,7 @@ fn is_ambiguous(node: &Arc<dyn ExecutionPlan>) -> DataFusionResult<bool> {
 fn passes_namesakes(node: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> DataFusionResult<bool> {
     let schema = node.schema();
     let twice = |name: &String| schema.fields().iter().filter(|field| field.name() == name).count() > 1;
-    if names.iter().any(twice) {
+    if names.iter().any(twice) || tells_namesake(node, names) {
         return Ok(true);
     }
     let mut below = names.clone();
@@ -64,6 +73,127 @@ fn passes_namesakes(node: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> D
         }
     }
     Ok(false)
+}
+
+/// Whether a semi join would tell a filter of its keys to another column of its other side than the one that they are compared with.
+fn tells_namesake(node: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> bool {
+    let Some(join) = node.downcast_ref::<HashJoinExec>() else { return false };
+    let other = match join.join_type() {
+        JoinType::LeftSemi => join.right(),
+        JoinType::RightSemi => join.left(),
+        _ => return false,
+    };
+    let schema = other.schema();
+    join.on().iter().any(|(left, right)| {
+        let (key, partner) =
+            if *join.join_type() == JoinType::LeftSemi { (left, right) } else { (right, left) };
+        let Some(key) = key.downcast_ref::<Column>().filter(|key| names.contains(key.name())) else {
+            return false;
+        };
+        let told = schema.index_of(key.name()).ok();
+        told.is_some_and(|told| {
+            partner.downcast_ref::<Column>().is_none_or(|partner| partner.index() != told)
+        })
+    })
+}
+
+/// DataFusion's rule that moves filters down a plan; those stay that would arrive at another column.
+#[derive(Debug)]
+pub struct FiltersToTheirColumns {
+    rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+}
+
+impl FiltersToTheirColumns {
+    /// These rules, of which the one that moves filters is such a one.
+    pub fn among(
+        rules: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
+    ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+        let guarded = |rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>| match rule.name() {
+            "FilterPushdown" => Arc::new(FiltersToTheirColumns { rule: Arc::clone(rule) }),
+            _ => Arc::clone(rule),
+        };
+        rules.iter().map(guarded).collect()
+    }
+}
+
+impl PhysicalOptimizerRule for FiltersToTheirColumns {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let stopped = |node: Arc<dyn ExecutionPlan>| {
+            let Some(filter) = node.downcast_ref::<FilterExec>() else { return Ok(Transformed::no(node)) };
+            let input = Arc::clone(filter.input());
+            if !passes_namesakes(&input, &columns(filter.predicate())?)? {
+                return Ok(Transformed::no(node));
+            }
+            replace_children_if_necessary(node, vec![Arc::new(NoFilterExec { input })]).map(Transformed::yes)
+        };
+        let plan = self.rule.optimize(plan.transform_up(stopped)?.data, config)?;
+        let opened = |node: Arc<dyn ExecutionPlan>| match node.downcast_ref::<NoFilterExec>() {
+            Some(stop) => Ok(Transformed::yes(Arc::clone(&stop.input))),
+            None => Ok(Transformed::no(node)),
+        };
+        Ok(plan.transform_up(opened)?.data)
+    }
+
+    fn name(&self) -> &str {
+        self.rule.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.rule.schema_check()
+    }
+}
+
+/// What no filter passes. It is in a plan only while the rule works.
+#[derive(Debug)]
+struct NoFilterExec {
+    input: Arc<dyn ExecutionPlan>,
+}
+
+impl DisplayAs for NoFilterExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NoFilterExec")
+    }
+}
+
+impl ExecutionPlan for NoFilterExec {
+    fn name(&self) -> &'static str {
+        "NoFilterExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(NoFilterExec { input }))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> DataFusionResult<SendableRecordBatchStream> {
+        self.input.execute(partition, context)
+    }
 }
 
 /// The names of the columns in an expression.

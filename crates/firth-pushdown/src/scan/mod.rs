@@ -12,6 +12,7 @@ mod run;
 mod statistics;
 mod stream;
 
+pub use ambiguous::FiltersToTheirColumns;
 pub use exec::RemoteScanExec;
 pub use keys::tell_keys;
 pub use run::{LeafProgress, execute};
