@@ -2,7 +2,7 @@
 
 use std::{error, fmt};
 
-use crate::{Code, Span, Spanned};
+use crate::{Code, Span, Spanned, userinfo::without_userinfo};
 
 /// The result of anything that can fail in front of a user.
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
@@ -59,7 +59,7 @@ impl Diagnostic {
         Diagnostic(Box::new(Parts {
             severity,
             code,
-            message: message.into(),
+            message: without_userinfo(message.into()),
             span: None,
             label: None,
             detail: None,
@@ -111,14 +111,14 @@ impl Diagnostic {
     /// Adds facts below the primary line.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.0.detail = Some(without_userinfo(detail.into()));
         self
     }
 
     /// Adds a sentence that says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hints.push(hint.into());
+        self.0.hints.push(without_userinfo(hint.into()));
         self
     }
 

@@ -10,6 +10,7 @@ mod render;
 mod secret;
 mod span;
 mod suggest;
+mod userinfo;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Result, Severity};
@@ -18,3 +19,4 @@ pub use render::Source;
 pub use secret::Secret;
 pub use span::{Span, Spanned};
 pub use suggest::did_you_mean;
+pub use userinfo::userinfo_in;

@@ -4,6 +4,8 @@
 //! tokens, so that it also serves texts that do not parse; where it is not clear what a text is, it is
 //! hidden.
 
+use firth_diagnostic::userinfo_in;
+
 use crate::{Token, TokenKind, lex};
 
 /// What is known of an option by its name alone.
@@ -19,7 +21,7 @@ pub enum OptionSecrecy {
 
 /// The text with every secret replaced by `*`, byte for byte: places in it stay what they were.
 ///
-/// Hidden is the value of a secret option, wherever it stands; and in statements about connections
+/// Hidden is the value of a secret option, wherever it stands, and users and passwords of urls; and in statements about connections
 /// everything that is not the plain value of a public option, comments too.
 pub fn mask_secrets(text: &str, secrecy: impl Fn(&str) -> OptionSecrecy) -> String {
     let tokens = lex(text);
@@ -32,12 +34,19 @@ pub fn mask_secrets(text: &str, secrecy: impl Fn(&str) -> OptionSecrecy) -> Stri
         if masker.hides(index) {
             shown.extend(token.text(text).chars().map(blot));
         } else {
-            shown.push_str(token.text(text));
+            shown.push_str(&without_userinfo(token.text(text)));
         }
         end = token.span.end;
     }
     shown.push_str(&text[end..]);
     shown
+}
+
+/// The text of a token, with the users and passwords of urls in it blotted out.
+fn without_userinfo(text: &str) -> String {
+    let places = userinfo_in(text);
+    let is_hidden = |at: usize| places.iter().any(|place| place.contains(&at));
+    text.char_indices().map(|(at, letter)| if is_hidden(at) { blot(letter) } else { letter }).collect()
 }
 
 /// A character that is as long in UTF-8, and on screen.
@@ -89,7 +98,7 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
                 return false;
             }
             TokenKind::Operator => return self.passes_operator(index),
-            _ if self.word(index + 1) == "=" && self.value != Value::Hidden => {
+            _ if matches!(self.word(index + 1), "=" | "=>") && self.value != Value::Hidden => {
                 self.value = match (self.secrecy)(self.word(index).trim_matches('`')) {
                     OptionSecrecy::Secret => Value::Hidden,
                     OptionSecrecy::Unknown if self.in_connection => Value::Hidden,
@@ -132,7 +141,7 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
                 }
             }
             "," => self.value = Value::None,
-            "=" | "[" | "]" => {}
+            "=" | "=>" | "[" | "]" => {}
             _ => return self.value == Value::Hidden,
         }
         false
@@ -189,6 +198,8 @@ mod tests {
     fn secrets_are_hidden_and_the_rest_is_shown() {
         let text = "EXPORT DATA WITH CONNECTION c OPTIONS (uri = 'x', password = 'p') AS SELECT 'x'";
         assert_snapshot!(masked(text), @"EXPORT DATA WITH CONNECTION c OPTIONS (uri = 'x', password = ***) AS SELECT 'x'");
+        let text = "SELECT * FROM READ('https://me:secret@h/x.csv', password => 'p', format => 'CSV')";
+        assert_snapshot!(masked(text), @"SELECT * FROM READ('https://*********@h/x.csv', password => ***, format => 'CSV')");
         let text = "CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = 'h', port = 5432, password = 'pässword'); SELECT 'x'";
         assert_snapshot!(masked(text), @"CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = 'h', port = 5432, password = **·*******); SELECT 'x'");
         assert_snapshot!(masked("ALTER CONNECTION c SET OPTIONS (password = ENV('X'), pasword = 'secret')"), @"ALTER CONNECTION c SET OPTIONS (password = ENV('X'), pasword = ********)");

@@ -79,6 +79,9 @@ impl Remote for PostgresRemote {
                 "external_source {external_source:?} has more than a database and a schema"
             )));
         }
+        if path.contains('@') {
+            return Err(wrong("external_source holds a user name or password".to_owned()));
+        }
         if !database.is_empty() && database != self.settings().database {
             let ours = &self.settings().database;
             return Err(wrong(format!(

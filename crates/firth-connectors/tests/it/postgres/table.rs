@@ -85,6 +85,10 @@ async fn what_is_not_there_is_named() {
     error[invalid]: external_source names database "other", the connection "plain"
     hint: Write 'postgres://plain/schema'.
     "#);
+    insta::assert_snapshot!(place.shown(&remote.schema_spec("postgres://me:secret@plain/x").expect_err("refused")), @r#"
+    error[invalid]: external_source holds a user name or password
+    hint: Write 'postgres://plain/schema'.
+    "#);
     insta::assert_snapshot!(place.shown(&remote.schema_spec("mysql://plain/x").expect_err("refused")), @r#"
     error[invalid]: external_source "mysql://plain/x" does not begin with postgres://
     hint: Write 'postgres://plain/schema'.
