@@ -7,7 +7,7 @@
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use crate::QueryDialect;
+use crate::{QueryDialect, Reason};
 
 /// An operation of our engine, on operands of known types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,12 @@ pub enum Operation<'a> {
     Subtract,
     /// `a * b`.
     Multiply,
+    /// `a % b` of integers, with the sign of `a`.
+    Remainder,
+    /// `a || b` of texts: NULL if one of them is.
+    Concat,
     /// `CASE WHEN a THEN b … ELSE c END`: conditions and values in turn, and what is left over, if
-    /// anything is, without a condition. All values are of one type.
+    /// anything is, without a condition. All values are of one type, and one at least is not the literal NULL.
     Case,
     /// A cast to this type.
     Cast(&'a DataType),
@@ -83,7 +87,7 @@ pub struct Operand<'a> {
     pub sql: &'a str,
     /// Its type here.
     pub data_type: &'a DataType,
-    /// The source's own type, if the operand is a plain column.
+    /// The source's own type, if the operand is a plain column, or an operation that was rendered with one.
     pub remote_type: Option<&'a str>,
     /// Its value, if the operand is a literal.
     pub literal: Option<&'a ScalarValue>,
@@ -97,17 +101,25 @@ pub struct Rendered {
     /// Whether it means the same there as here. If not, it is a predicate that is true there at
     /// least wherever it is true here, and is evaluated again here.
     pub exact: bool,
+    /// The source's own type of the value, where it is known: what is made of it further on is then asked
+    /// about as of a column of that type, and it arrives as one.
+    pub remote_type: Option<String>,
 }
 
 impl Rendered {
     /// Means the same there as here.
     pub fn exact(sql: impl Into<String>) -> Option<Self> {
-        Some(Rendered { sql: sql.into(), exact: true })
+        Some(Rendered { sql: sql.into(), exact: true, remote_type: None })
+    }
+
+    /// Means the same there as here, and is of this type there.
+    pub fn typed(sql: impl Into<String>, remote_type: impl Into<String>) -> Option<Self> {
+        Some(Rendered { sql: sql.into(), exact: true, remote_type: Some(remote_type.into()) })
     }
 
     /// True there wherever it is true here, and maybe elsewhere.
     pub fn superset(sql: impl Into<String>) -> Option<Self> {
-        Some(Rendered { sql: sql.into(), exact: false })
+        Some(Rendered { sql: sql.into(), exact: false, remote_type: None })
     }
 }
 
@@ -132,6 +144,13 @@ pub trait RemoteDialect: Send + Sync {
     /// Operands of operations other than AND and OR are exact. AND and OR of supersets are asked for
     /// too; the caller knows that the whole is then a superset, whatever this says.
     fn operation(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Rendered>;
+
+    /// Why an operation is not on the list for these operands, in words for a person, if there is more to
+    /// say than that.
+    fn reason(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Reason> {
+        let _ = (operation, operands);
+        None
+    }
 
     /// A condition that holds at least wherever `operand` equals one of `values`, which are not NULL
     /// and of one type; or `None`. The values are the keys of a join, and may be many.

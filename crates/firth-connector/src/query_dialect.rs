@@ -24,17 +24,43 @@ pub enum Aggregate {
 /// Why something is done here, in words for a person: completes "kept local: …".
 pub type Reason = String;
 
+/// A part of a query, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its text.
+    pub sql: String,
+    /// The source's own type of its values, where it is known: as with what is rendered.
+    pub remote_type: Option<String>,
+}
+
+impl Written {
+    /// Of a type that is not known.
+    pub fn new(sql: impl Into<String>) -> Self {
+        Written { sql: sql.into(), remote_type: None }
+    }
+
+    /// Of this type.
+    pub fn typed(sql: impl Into<String>, remote_type: impl Into<String>) -> Self {
+        Written { sql: sql.into(), remote_type: Some(remote_type.into()) }
+    }
+
+    /// An operand, as it is.
+    pub fn operand(operand: &Operand<'_>) -> Self {
+        Written { sql: operand.sql.to_owned(), remote_type: operand.remote_type.map(str::to_owned) }
+    }
+}
+
 /// The part of a dialect that writes whole queries: joins, groups, order. Joins are by conditions that
 /// the dialect lists as operations, inner, left, and by EXISTS.
 ///
 /// As everywhere, what is not listed is done here, and the reason is shown by EXPLAIN.
 pub trait QueryDialect: Send + Sync {
     /// A select item whose values arrive as exactly `data_type`.
-    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<String, Reason>;
+    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<Written, Reason>;
 
     /// An item of GROUP BY, and of the select list beside it: rows fall together as they do here, and
     /// what arrives is one of the group's equal values.
-    fn group(&self, operand: &Operand<'_>) -> Result<String, Reason>;
+    fn group(&self, operand: &Operand<'_>) -> Result<Written, Reason>;
 
     /// An aggregate whose value arrives as exactly `result`. What overflows `result` is an error.
     fn aggregate(
@@ -42,7 +68,7 @@ pub trait QueryDialect: Send + Sync {
         aggregate: Aggregate,
         operand: &Operand<'_>,
         result: &DataType,
-    ) -> Result<String, Reason>;
+    ) -> Result<Written, Reason>;
 
     /// How many rows there are, as INT64.
     fn count_rows(&self) -> &'static str {

@@ -1,16 +1,19 @@
 //! PostgreSQL's SQL: what may be pushed there, and how it is written.
 //!
-//! The list is short and each entry has its reason. Functions are not on it.
+//! The list is short and each entry has its reason.
 
 mod arithmetic;
+mod date;
+mod function;
 mod literal;
 mod members;
 mod query;
+mod reason;
 mod text;
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use firth_connector::{Comparison, Operand, Operation, QueryDialect, RemoteDialect, Rendered};
+use firth_connector::{Comparison, Operand, Operation, QueryDialect, Reason, RemoteDialect, Rendered};
 
 use self::literal::literal;
 pub(super) use self::text::BY_CODE_POINT;
@@ -55,8 +58,13 @@ impl RemoteDialect for Dialect {
             (Operation::Add, [left, right]) => arithmetic::arithmetic("+", left, right),
             (Operation::Subtract, [left, right]) => arithmetic::arithmetic("-", left, right),
             (Operation::Multiply, [left, right]) => arithmetic::arithmetic("*", left, right),
+            (Operation::Remainder, [left, right]) => arithmetic::remainder(left, right),
+            (Operation::Concat, [left, right]) => {
+                text::made_of(&[left, right], |texts| format!("({} || {})", texts[0], texts[1]))
+            }
             (Operation::Case, [_, _, ..]) => arithmetic::case(operands),
             (Operation::Cast(target), [operand]) => arithmetic::cast(operand, target),
+            (Operation::Function(name), operands) => function::function(name, operands),
             (
                 Operation::Compare(_)
                 | Operation::And
@@ -70,12 +78,17 @@ impl RemoteDialect for Dialect {
                 | Operation::Add
                 | Operation::Subtract
                 | Operation::Multiply
+                | Operation::Remainder
+                | Operation::Concat
                 | Operation::Case
-                | Operation::Cast(_)
-                | Operation::Function(_),
+                | Operation::Cast(_),
                 _,
             ) => None,
         }
+    }
+
+    fn reason(&self, operation: Operation<'_>, operands: &[Operand<'_>]) -> Option<Reason> {
+        reason::reason(operation, operands)
     }
 
     fn members(&self, operand: &Operand<'_>, values: &[ScalarValue]) -> Option<Rendered> {
@@ -121,6 +134,7 @@ fn comparable(left: &DataType, right: &DataType) -> bool {
     match (left, right) {
         // Numbers without surprises. A `numeric` NaN is larger than all numbers there; here it cannot be read.
         (DataType::Int64, DataType::Int64)
+        | (DataType::Int32, DataType::Int32)
         | (DataType::Decimal128(..), DataType::Decimal128(..))
         | (DataType::Decimal256(..), DataType::Decimal256(..))
         | (DataType::Float64, DataType::Float64) => true,
@@ -196,7 +210,7 @@ fn is_in(
     } else {
         format!("({} {word} ({}))", operand.sql, items(&|item| item.sql.to_owned()))
     };
-    Some(Rendered { sql, exact })
+    Some(Rendered { sql, exact, remote_type: None })
 }
 
 #[cfg(test)]

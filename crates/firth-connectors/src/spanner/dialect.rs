@@ -104,8 +104,10 @@ fn compare(comparison: Comparison, left: &Operand<'_>, right: &Operand<'_>) -> O
                 && matches!(comparison, Comparison::GtEq | Comparison::Lt)
         }
     };
-    agrees
-        .then(|| Rendered { sql: format!("({} {} {})", left.sql, comparison.sql(), right.sql), exact: true })
+    if !agrees {
+        return None;
+    }
+    Rendered::exact(format!("({} {} {})", left.sql, comparison.sql(), right.sql))
 }
 
 fn mirrored(comparison: Comparison) -> Comparison {

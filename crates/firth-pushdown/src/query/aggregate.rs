@@ -4,7 +4,7 @@ use datafusion::{
     logical_expr::{Aggregate as AggregateNode, Expr, expr::AggregateFunction},
     scalar::ScalarValue,
 };
-use firth_connector::{Aggregate, Reason};
+use firth_connector::{Aggregate, Reason, Written};
 
 use super::{
     compose::{Composed, Composer, Refusal, column, own, queries, unlisted},
@@ -31,28 +31,28 @@ impl Composer {
             let group = renderer.with_operand(expr, |operand| match operand.literal {
                 // A number there would be the place of a column.
                 Some(_) => Err("GROUP BY a constant".to_owned()),
-                None => queries.group(operand),
+                None => queries.group(operand).map(|written| ScopeColumn::written(field, written)),
             });
-            let sql = group.ok_or_else(|| unlisted(expr))?.map_err(Refusal::Own)?;
+            let group = group.ok_or_else(|| unlisted(expr, &renderer))?.map_err(Refusal::Own)?;
             // Still the column itself, if nothing was put around it.
             let known = column(expr).and_then(|column| input.columns.index_of(column));
-            let known = known.map(|index| input.columns.column(index)).filter(|known| known.sql == sql);
-            columns.push(known.cloned().unwrap_or_else(|| ScopeColumn::computed(field, sql)));
+            let known = known.map(|index| input.columns.column(index)).filter(|known| known.sql == group.sql);
+            columns.push(known.cloned().unwrap_or(group));
         }
         let groups: Vec<String> = columns.iter().map(|column| column.sql.clone()).collect();
 
         for (expr, field) in aggregate.aggr_expr.iter().zip(aggregates_fields) {
-            let function = function(expr).ok_or_else(|| unlisted(expr))?;
-            let sql = match known(function).map_err(Refusal::Own)? {
-                None => queries.count_rows().to_owned(),
+            let function = function(expr).ok_or_else(|| unlisted(expr, &renderer))?;
+            let written = match known(function).map_err(Refusal::Own)? {
+                None => Written::new(queries.count_rows()),
                 Some((aggregate, argument)) => renderer
                     .with_operand(argument, |operand| {
                         queries.aggregate(aggregate, operand, field.data_type())
                     })
-                    .ok_or_else(|| unlisted(argument))?
+                    .ok_or_else(|| unlisted(argument, &renderer))?
                     .map_err(Refusal::Own)?,
             };
-            columns.push(ScopeColumn::computed(field, sql));
+            columns.push(ScopeColumn::written(field, written));
         }
 
         let rows = group_count(&columns[..groups.len()], input.estimate.rows);

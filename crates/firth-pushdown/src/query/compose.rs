@@ -152,8 +152,8 @@ impl Composer {
                     return Ok(input.columns.column(index).clone());
                 }
                 let item = renderer.with_operand(expr, |operand| queries.item(operand, field.data_type()));
-                let sql = item.ok_or_else(|| unlisted(expr))?.map_err(Refusal::Own)?;
-                Ok(ScopeColumn::computed(field, sql))
+                let written = item.ok_or_else(|| unlisted(expr, &renderer))?.map_err(Refusal::Own)?;
+                Ok(ScopeColumn::written(field, written))
             })
             .collect::<Result<Vec<_>, Refusal>>()?;
         input.columns = Scope::new(columns);
@@ -186,7 +186,7 @@ impl Composer {
                     Some(_) => Err("ORDER BY a constant".to_owned()),
                     None => queries.order(operand, !key.asc, key.nulls_first),
                 });
-                item.ok_or_else(|| unlisted(&key.expr))?.map_err(Refusal::Own)
+                item.ok_or_else(|| unlisted(&key.expr, &renderer))?.map_err(Refusal::Own)
             })
             .collect::<Result<Vec<_>, Refusal>>()?;
         input.order = order;
@@ -246,7 +246,7 @@ pub(super) fn exact(renderer: &Renderer<'_>, condition: &Expr) -> Result<String,
         Some(_) => Err(Refusal::Own(format!(
             "{condition} is sent, but keeps other rows there too, and is evaluated again here"
         ))),
-        None => Err(unlisted(condition)),
+        None => Err(unlisted(condition, renderer)),
     }
 }
 
@@ -259,8 +259,13 @@ pub(super) fn column(expr: &Expr) -> Option<&Column> {
     }
 }
 
-pub(super) fn unlisted(expr: &Expr) -> Refusal {
-    Refusal::Own(format!("{expr} is not known to mean the same at the source"))
+/// For an expression that `renderer` has just been asked about, in vain.
+pub(super) fn unlisted(expr: &Expr, renderer: &Renderer<'_>) -> Refusal {
+    let reason = format!("{expr} is not known to mean the same at the source");
+    Refusal::Own(match renderer.refusal() {
+        Some(why) => format!("{reason}: {why}"),
+        None => reason,
+    })
 }
 
 pub(super) fn own(reason: &str) -> Refusal {

@@ -66,9 +66,7 @@ impl Composer {
         };
         let (mut first, mut second) = if swapped { (right, left) } else { (left, right) };
         // Where there is no match the columns of the second side are NULL, which a computed one would not be.
-        if matches!(kind, Kind::Outer)
-            && second.columns.columns().iter().any(|column| column.remote_type.is_none())
-        {
+        if matches!(kind, Kind::Outer) && second.columns.columns().iter().any(|column| column.computed) {
             second = second.nested(&self.alias());
         }
         first.ordered = false;

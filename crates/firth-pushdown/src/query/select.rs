@@ -82,6 +82,7 @@ impl Select {
         let relation = format!("({}) AS {}", self.text(), self.dialect().identifier(alias));
         let named = |(index, column): (usize, &ScopeColumn)| ScopeColumn {
             sql: self.output(index, alias),
+            computed: false,
             ..column.clone()
         };
         let columns: Vec<ScopeColumn> = self.columns.columns().iter().enumerate().map(named).collect();

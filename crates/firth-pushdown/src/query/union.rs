@@ -45,6 +45,7 @@ impl Composer {
                 field: Arc::clone(field),
                 sql: format!("{}.{}", dialect.identifier(&alias), dialect.identifier(&column_name(index))),
                 remote_type: if alike { known.clone() } else { None },
+                computed: false,
                 distinct_count: all.iter().map(|column| column.distinct_count).sum(),
                 average_bytes: all.iter().filter_map(|column| column.average_bytes).max(),
             });

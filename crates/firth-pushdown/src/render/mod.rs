@@ -9,7 +9,7 @@
 mod cast;
 mod scope;
 
-use std::fmt;
+use std::{cell::RefCell, fmt};
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
@@ -20,7 +20,7 @@ use datafusion::{
     },
     scalar::ScalarValue,
 };
-use firth_connector::{Comparison, Operand, Operation, RemoteDialect};
+use firth_connector::{Comparison, Operand, Operation, Reason, RemoteDialect, Rendered};
 
 pub(crate) use scope::{Scope, ScopeColumn};
 
@@ -39,6 +39,8 @@ const MAX_TEXT: usize = 1 << 20;
 pub(crate) struct Renderer<'a> {
     dialect: &'a dyn RemoteDialect,
     scope: &'a Scope,
+    /// What the dialect said of the last operation that it does not list.
+    refusal: RefCell<Option<Reason>>,
 }
 
 /// A filter in the source's SQL.
@@ -54,8 +56,8 @@ pub(crate) struct Predicate {
 struct Node {
     sql: String,
     data_type: DataType,
-    /// For a plain column, its index.
-    column: Option<usize>,
+    /// The source's own type, where it is known.
+    remote_type: Option<String>,
     literal: Option<ScalarValue>,
     exact: bool,
 }
@@ -63,7 +65,12 @@ struct Node {
 impl<'a> Renderer<'a> {
     /// A renderer of expressions that name the columns of `scope`.
     pub(crate) fn new(dialect: &'a dyn RemoteDialect, scope: &'a Scope) -> Self {
-        Renderer { dialect, scope }
+        Renderer { dialect, scope, refusal: RefCell::default() }
+    }
+
+    /// Why the expression that was asked about last could not be rendered, if the dialect says so.
+    pub(crate) fn refusal(&self) -> Option<Reason> {
+        self.refusal.borrow_mut().take()
     }
 
     /// The filter, or `None` if no part of it can be rendered.
@@ -186,11 +193,11 @@ impl<'a> Renderer<'a> {
 
     fn column(&self, column: &Column) -> Option<Node> {
         let index = self.scope.index_of(column)?;
-        let ScopeColumn { sql, field, .. } = self.scope.column(index);
+        let ScopeColumn { sql, field, remote_type, .. } = self.scope.column(index);
         Some(Node {
             sql: sql.clone(),
             data_type: field.data_type().clone(),
-            column: Some(index),
+            remote_type: remote_type.clone(),
             literal: None,
             exact: true,
         })
@@ -200,7 +207,7 @@ impl<'a> Renderer<'a> {
         Some(Node {
             sql: self.dialect.literal(value)?,
             data_type: value.data_type(),
-            column: None,
+            remote_type: None,
             literal: Some(value.clone()),
             exact: true,
         })
@@ -276,7 +283,7 @@ impl<'a> Renderer<'a> {
                 }
                 None => self.exact(when, depth)?,
             });
-            operands.push(self.exact(then, depth)?);
+            operands.push(self.case_value(then, &data_type, depth)?);
         }
         // Without ELSE it is NULL, as with ELSE NULL, which has no type there.
         let otherwise = case.else_expr.as_deref().filter(|value| !is_null(value));
@@ -284,10 +291,25 @@ impl<'a> Renderer<'a> {
             operands.push(self.exact(otherwise, depth)?);
         }
         let mut values = operands.iter().skip(1).step_by(2).chain(otherwise.and(operands.last()));
-        if values.any(|value| value.data_type != data_type) {
+        let is_null = |value: &Node| value.literal.as_ref().is_some_and(ScalarValue::is_null);
+        if values.clone().all(is_null) || values.any(|value| value.data_type != data_type) {
             return None;
         }
         self.operation(Operation::Case, &operands, data_type)
+    }
+
+    /// A value of a CASE. NULL takes the type of the others there.
+    fn case_value(&self, expr: &Expr, data_type: &DataType, depth: usize) -> Option<Node> {
+        if !is_null(expr) {
+            return self.exact(expr, depth);
+        }
+        Some(Node {
+            sql: "NULL".to_owned(),
+            data_type: data_type.clone(),
+            remote_type: None,
+            literal: Some(ScalarValue::Null),
+            exact: true,
+        })
     }
 
     /// A cast, left out if it `keeps` what matters here.
@@ -325,19 +347,19 @@ impl<'a> Renderer<'a> {
     /// Asks the dialect: everything that is pushed passes here.
     fn operation(&self, operation: Operation<'_>, operands: &[Node], data_type: DataType) -> Option<Node> {
         let asked: Vec<Operand<'_>> = operands.iter().map(|node| self.operand(node)).collect();
-        let rendered = self.dialect.operation(operation, &asked)?;
-        if rendered.sql.len() > MAX_TEXT {
+        let Some(rendered) = self.dialect.operation(operation, &asked) else {
+            *self.refusal.borrow_mut() = self.dialect.reason(operation, &asked);
             return None;
-        }
-        Some(Node { sql: rendered.sql, data_type, column: None, literal: None, exact: rendered.exact })
+        };
+        let Rendered { sql, exact, remote_type } = rendered;
+        (sql.len() <= MAX_TEXT).then_some(Node { sql, data_type, remote_type, literal: None, exact })
     }
 
     fn operand<'n>(&'n self, node: &'n Node) -> Operand<'n> {
-        let column = node.column.map(|index| self.scope.column(index));
         Operand {
             sql: &node.sql,
             data_type: &node.data_type,
-            remote_type: column.and_then(|column| column.remote_type.as_deref()),
+            remote_type: node.remote_type.as_deref(),
             literal: node.literal.as_ref(),
         }
     }
@@ -400,11 +422,14 @@ fn comparison(operator: Operator) -> Option<Comparison> {
     })
 }
 
+/// Operators whose operands' values matter.
 fn arithmetic(operator: Operator) -> Option<Operation<'static>> {
     Some(match operator {
         Operator::Plus => Operation::Add,
         Operator::Minus => Operation::Subtract,
         Operator::Multiply => Operation::Multiply,
+        Operator::Modulo => Operation::Remainder,
+        Operator::StringConcat => Operation::Concat,
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{FieldRef, Schema};
 use datafusion::common::{Column, TableReference};
-use firth_connector::{RemoteDialect, TableDescription};
+use firth_connector::{RemoteDialect, TableDescription, Written};
 
 /// Columns, in order.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,10 @@ pub(crate) struct ScopeColumn {
     pub(crate) field: FieldRef,
     /// Its text there, which can stand anywhere an expression can.
     pub(crate) sql: String,
-    /// The source's own type, if it is a column of a table there.
+    /// The source's own type, if it is a column of a table there, or the dialect has said it.
     pub(crate) remote_type: Option<String>,
+    /// Whether the text is more than a column of a relation: NULL in all of those need not make it NULL.
+    pub(crate) computed: bool,
     /// About how many different values there are.
     pub(crate) distinct_count: Option<u64>,
     /// About how many bytes a value has.
@@ -28,13 +30,14 @@ pub(crate) struct ScopeColumn {
 }
 
 impl ScopeColumn {
-    /// A column that is made of others, of which nothing is known.
-    pub(crate) fn computed(field: &FieldRef, sql: String) -> Self {
+    /// A column that is made of others, as the dialect wrote it.
+    pub(crate) fn written(field: &FieldRef, written: Written) -> Self {
         ScopeColumn {
             qualifier: None,
             field: FieldRef::clone(field),
-            sql,
-            remote_type: None,
+            sql: written.sql,
+            remote_type: written.remote_type,
+            computed: true,
             distinct_count: None,
             average_bytes: None,
         }
@@ -69,6 +72,7 @@ impl Scope {
                         None => name,
                     },
                     remote_type: Some(about.remote_type.clone()),
+                    computed: false,
                     distinct_count: about.distinct_count,
                     average_bytes: about.average_bytes,
                 }

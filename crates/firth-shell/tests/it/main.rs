@@ -13,6 +13,7 @@ mod export_s3s;
 mod faults;
 mod formats;
 mod full_disk;
+mod functions;
 mod interrupt;
 mod keyring;
 mod kill_drill;

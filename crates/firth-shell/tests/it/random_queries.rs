@@ -4,9 +4,9 @@
 //! padded text, NaN and −0. `FIRTH_RANDOM_QUERIES` says how many queries are asked, `FIRTH_RANDOM_SEED` from
 //! which on; a failure names the query and its seed.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
-use firth_testkit::servers::Servers;
+use firth_testkit::servers::{Postgres, Servers};
 
 use crate::{
     scratch::{Schema, unique},
@@ -55,19 +55,7 @@ async fn random_queries_give_the_same_rows_with_and_without_pushdown() {
     let Some(server) = Servers::from_env().require_postgres(test) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let schema = Schema::create(&server, &unique("random"), TABLES, folder.path());
-    let mut sessions = Vec::new();
-    for pushdown in ["off", "on", "safe"] {
-        let session = TestSession::new(&folder.path().join(pushdown));
-        let script = format!(
-            "CREATE CONNECTION us.shop OPTIONS (connection_type = 'POSTGRES', host = '{}', port = {}, database = '{}',
-               user = '{}', password = '{}', sslrootcert = '{}');
-             CREATE EXTERNAL SCHEMA r WITH CONNECTION us.shop OPTIONS (external_source = 'postgres://{}/{}');
-             SET pushdown = '{pushdown}'",
-            server.host, server.port, server.database, server.user, server.password, server.ca, server.database, schema.name,
-        );
-        session.run_script(&script).await.expect("the connection is made");
-        sessions.push(session);
-    }
+    let sessions = sessions(&server, &schema, folder.path(), ["off", "on", "safe"]).await;
 
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("FIRTH_RANDOM_QUERIES").unwrap_or(QUERIES);
@@ -88,6 +76,27 @@ async fn random_queries_give_the_same_rows_with_and_without_pushdown() {
     }
     // Most queries are right ones, and find something.
     assert!(answered * 10 > count * 9 && found as u64 * 2 > count, "{answered} answered, {found} found rows");
+}
+
+/// A session over the tables for each setting of pushdown.
+pub(crate) async fn sessions<const N: usize>(
+    server: &Postgres,
+    schema: &Schema,
+    folder: &Path,
+    pushdown: [&str; N],
+) -> [TestSession; N] {
+    let sessions = pushdown.map(|pushdown| TestSession::new(&folder.join(pushdown)));
+    for (session, pushdown) in sessions.iter().zip(pushdown) {
+        let script = format!(
+            "CREATE CONNECTION us.shop OPTIONS (connection_type = 'POSTGRES', host = '{}', port = {}, database = '{}',
+               user = '{}', password = '{}', sslrootcert = '{}');
+             CREATE EXTERNAL SCHEMA r WITH CONNECTION us.shop OPTIONS (external_source = 'postgres://{}/{}');
+             SET pushdown = '{pushdown}'",
+            server.host, server.port, server.database, server.user, server.password, server.ca, server.database, schema.name,
+        );
+        session.run_script(&script).await.expect("the connection is made");
+    }
+    sessions
 }
 
 fn rows(answer: Result<Option<Answered>, Failure>) -> Result<Answered, Failure> {
@@ -217,7 +226,13 @@ impl Random {
     fn grouped(&mut self, from: &str, table: &str) -> String {
         let filter = self.filter(table);
         let aggregates = self.aggregates(table, 3);
-        let keys: Vec<String> = (0..self.below(3)).map(|_| format!("{table}.{}", self.any())).collect();
+        let keys: Vec<String> = (0..self.below(3))
+            .map(|_| match self.below(5) {
+                0 => self.text(table, 1),
+                1 => self.computed(table),
+                _ => format!("{table}.{}", self.any()),
+            })
+            .collect();
         if keys.is_empty() {
             return format!("SELECT {aggregates} FROM {from}{filter}");
         }
@@ -237,7 +252,9 @@ impl Random {
     fn aggregates(&mut self, table: &str, most: usize) -> String {
         let mut all = String::new();
         for n in 0..1 + self.below(most) {
-            let aggregate = match self.below(12) {
+            let aggregate = match self.below(14) {
+                11 => format!("{}({})", self.one(&["MIN", "MAX"]), self.text(table, 1)),
+                12 => format!("COUNT(DISTINCT {})", self.text(table, 1)),
                 0 => "COUNT(*)".to_owned(),
                 1 => format!("COUNT({table}.{})", self.any()),
                 2 => format!("COUNT(DISTINCT {table}.{})", self.any()),
@@ -264,7 +281,30 @@ impl Random {
 
     /// A number made of others.
     fn computed(&mut self, t: &str) -> String {
-        match self.below(10) {
+        match self.below(16) {
+            9 => format!("CHAR_LENGTH({})", self.text(t, 1)),
+            10 => format!("ABS({t}.{})", self.one(&["k", "s", "n", "m"])),
+            11 => format!("MOD({t}.{}, {})", self.one(&NUMBERS), self.one(&["2", "-3", "7"])),
+            12 => format!(
+                "EXTRACT({} FROM {t}.{})",
+                self.one(&[
+                    "YEAR",
+                    "QUARTER",
+                    "MONTH",
+                    "DAY",
+                    "DAYOFWEEK",
+                    "DAYOFYEAR",
+                    "ISOWEEK",
+                    "ISOYEAR"
+                ]),
+                self.one(&TIMES)
+            ),
+            13 => format!(
+                "EXTRACT({} FROM {t}.{})",
+                self.one(&["HOUR", "MINUTE", "SECOND"]),
+                self.one(&["ts", "tz"])
+            ),
+            14 => format!("NULLIF({t}.{}, {})", self.one(&["k", "s", "id"]), self.below(9)),
             0 => format!("{t}.k + {t}.s"),
             1 => format!("{t}.id * {t}.k - 3"),
             2 => format!("{t}.n * (1 - {t}.n)"),
@@ -275,6 +315,28 @@ impl Random {
             7 => format!("COALESCE({t}.k, {t}.s, 0)"),
             8 => format!("IF({t}.b, {t}.n, 0)"),
             _ => format!("CAST({t}.k AS FLOAT64)"),
+        }
+    }
+
+    /// A text made of others.
+    fn text(&mut self, t: &str, depth: usize) -> String {
+        let part = |random: &mut Random| match depth {
+            0 => format!("{t}.{}", random.one(&TEXTS)),
+            _ => random.text(t, depth - 1),
+        };
+        let (one, word) = (part(self), self.one(&WORDS));
+        match self.below(12) {
+            0 | 1 => format!("SUBSTR({one}, {})", 1 + self.below(3)),
+            2 => format!("SUBSTR({one}, {}, {})", 1 + self.below(2), self.below(4)),
+            3 => format!("SUBSTR({one}, -{})", 1 + self.below(3)),
+            4 => format!("LEFT({one}, {})", self.below(3)),
+            5 => format!("{one} || {word}"),
+            6 => format!("CONCAT({one}, '-', {})", part(self)),
+            7 => format!("COALESCE({one}, {})", part(self)),
+            8 => format!("IFNULL({one}, {word})"),
+            9 => format!("NULLIF({one}, {word})"),
+            10 => format!("IF({t}.k > {}, {one}, {})", self.below(9), part(self)),
+            _ => format!("CASE {one} WHEN {word} THEN 'found' WHEN 'a' THEN {} END", part(self)),
         }
     }
 
@@ -290,8 +352,9 @@ impl Random {
 
     fn columns(&mut self, table: &str, most: usize) -> String {
         let columns: Vec<String> = (0..1 + self.below(most))
-            .map(|n| match self.below(5) {
+            .map(|n| match self.below(6) {
                 0 => format!("{} AS v{n}", self.computed(table)),
+                1 => format!("{} AS v{n}", self.text(table, 2)),
                 _ => format!("{table}.{} AS v{n}", self.any()),
             })
             .collect();
@@ -328,8 +391,11 @@ impl Random {
             };
         }
         let operator = self.one(&["=", "<>", "<", "<=", ">", ">="]);
-        match self.below(10) {
+        match self.below(13) {
             9 => format!("{} {operator} {}", self.computed(table), self.below(9) as i64 - 2),
+            10 => format!("{} {operator} {}", self.text(table, 1), self.one(&WORDS)),
+            11 => format!("STARTS_WITH({}, {})", self.text(table, 0), self.text(table, 0)),
+            12 => format!("{} IN ({}, 'a')", self.text(table, 1), self.one(&WORDS)),
             0 => format!("{table}.{} {operator} {}", self.one(&NUMBERS), self.below(9) as i64 - 2),
             1 => format!(
                 "{table}.{} {operator} {}",

@@ -64,18 +64,35 @@ impl Schema {
         schema
     }
 
+    /// What the database itself answers in this schema: a row a line, values between bars, NULL as `\N`.
+    pub(crate) fn ask(&self, sql: &str) -> String {
+        let mut psql = self.command();
+        psql.args(["-A", "-t", "-F", "|", "-P", "null=\\N"]);
+        let answer = psql.args(["-c", &format!("SET search_path = {}", self.name), "-c", sql]).output();
+        let answer = answer.expect("psql starts");
+        assert!(answer.status.success(), "{sql}\n{}", String::from_utf8_lossy(&answer.stderr));
+        String::from_utf8(answer.stdout).expect("it is in UTF-8")
+    }
+
     fn psql(&self, script: &str, folder: &Path) {
+        let mut psql = self.command();
+        psql.args(["-f", "-"]).current_dir(folder);
+        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql starts");
+        child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("psql reads");
+        assert!(child.wait().expect("psql ends").success(), "psql failed on the set-up of {}", self.name);
+    }
+
+    fn command(&self) -> Command {
         let server = &self.server;
         let mut psql = Command::new(&server.psql);
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"]).current_dir(folder);
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
         psql.arg(format!(
             "host={} port={} user={} dbname={} sslmode=verify-full sslrootcert={}",
             server.host, server.port, server.user, server.database, server.ca
         ));
         psql.env("PGPASSWORD", &server.password).env("PGOPTIONS", "-c client_min_messages=warning");
-        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("psql starts");
-        child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("psql reads");
-        assert!(child.wait().expect("psql ends").success(), "psql failed on the set-up of {}", self.name);
+        psql.env("PGCLIENTENCODING", "UTF8");
+        psql
     }
 }
 

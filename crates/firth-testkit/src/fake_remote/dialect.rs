@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use firth_connector::{
-    Aggregate, Comparison, Operand, Operation, QueryDialect, Reason, RemoteDialect, Rendered,
+    Aggregate, Comparison, Operand, Operation, QueryDialect, Reason, RemoteDialect, Rendered, Written,
 };
 
 /// A dialect with all three kinds of operation:
@@ -77,32 +77,37 @@ impl RemoteDialect for FakeDialect {
 }
 
 impl QueryDialect for FakeDialect {
-    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<String, Reason> {
+    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<Written, Reason> {
         if operand.data_type == data_type {
-            Ok(operand.sql.to_owned())
+            Ok(Written::operand(operand))
         } else {
             Err(format!("{} is of another type", operand.sql))
         }
     }
 
-    fn group(&self, operand: &Operand<'_>) -> Result<String, Reason> {
+    fn group(&self, operand: &Operand<'_>) -> Result<Written, Reason> {
         match operand.data_type {
-            DataType::Int64 | DataType::Utf8 => Ok(operand.sql.to_owned()),
+            DataType::Int64 | DataType::Utf8 => Ok(Written::operand(operand)),
             other => Err(format!("groups of {other} are not on the list")),
         }
     }
 
-    fn aggregate(&self, aggregate: Aggregate, operand: &Operand<'_>, _: &DataType) -> Result<String, Reason> {
+    fn aggregate(
+        &self,
+        aggregate: Aggregate,
+        operand: &Operand<'_>,
+        _: &DataType,
+    ) -> Result<Written, Reason> {
         let word = match aggregate {
-            Aggregate::Count => return Ok(format!("count({})", operand.sql)),
-            Aggregate::CountDistinct => return Ok(format!("count(DISTINCT {})", operand.sql)),
+            Aggregate::Count => return Ok(Written::new(format!("count({})", operand.sql))),
+            Aggregate::CountDistinct => return Ok(Written::new(format!("count(DISTINCT {})", operand.sql))),
             Aggregate::Average => return Err("avg is not on the list".to_owned()),
             Aggregate::Sum => "sum",
             Aggregate::Min => "min",
             Aggregate::Max => "max",
         };
         match operand.data_type {
-            DataType::Int64 => Ok(format!("{word}({})", operand.sql)),
+            DataType::Int64 => Ok(Written::new(format!("{word}({})", operand.sql))),
             other => Err(format!("{word} of {other} is not on the list")),
         }
     }

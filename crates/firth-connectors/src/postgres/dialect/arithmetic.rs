@@ -1,7 +1,10 @@
-//! Values made of others: sums and products, CASE, casts.
+//! Values made of others: sums, products and remainders, CASE, casts.
 
 use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
 use firth_connector::{Operand, Rendered};
+
+use super::{date, text};
 
 /// `left operator right`, of two INT64 or two decimals.
 ///
@@ -22,29 +25,48 @@ pub(super) fn arithmetic(operator: &str, left: &Operand<'_>, right: &Operand<'_>
     }
 }
 
-fn bigint(operand: &Operand<'_>) -> String {
+/// An INT64 as a `bigint`.
+pub(super) fn bigint(operand: &Operand<'_>) -> String {
     match operand.remote_type {
         Some("bigint") => operand.sql.to_owned(),
         _ => format!("{}::int8", operand.sql),
     }
 }
 
-/// CASE, whose values are of one type that needs no collation: conditions are looked at in turn on both
-/// sides, and a value is computed only where it is asked for.
-pub(super) fn case(operands: &[Operand<'_>]) -> Option<Rendered> {
-    let mut text = "(CASE".to_owned();
-    for pair in operands.chunks(2) {
-        let value = pair.last()?;
-        if !is_plain(value.data_type) {
-            return None;
+/// `left % right` of two INT64, with the sign of `left` on both sides. Only of a literal divisor: 0 is an
+/// error on both, but for −1 the remainder of the smallest number is one here and 0 there.
+pub(super) fn remainder(left: &Operand<'_>, right: &Operand<'_>) -> Option<Rendered> {
+    match (left.data_type, right.literal) {
+        (DataType::Int64, Some(ScalarValue::Int64(Some(divisor)))) if !matches!(divisor, 0 | -1) => {
+            Rendered::typed(format!("({} % {})", bigint(left), bigint(right)), "bigint")
         }
-        match pair {
-            [condition, value] => text.push_str(&format!(" WHEN {} THEN {}", condition.sql, value.sql)),
-            _ => text.push_str(&format!(" ELSE {}", value.sql)),
-        }
+        _ => None,
     }
-    text.push_str(" END)");
-    Rendered::exact(text)
+}
+
+/// CASE: conditions are looked at in turn on both sides, and a value is computed only where it is asked for.
+pub(super) fn case(operands: &[Operand<'_>]) -> Option<Rendered> {
+    let pairs: Vec<&[Operand<'_>]> = operands.chunks(2).collect();
+    let values: Vec<&Operand<'_>> = pairs.iter().filter_map(|pair| pair.last()).collect();
+    let write = |values: &[String]| {
+        let mut text = "(CASE".to_owned();
+        for (pair, value) in pairs.iter().zip(values) {
+            match pair {
+                [condition, _] => text.push_str(&format!(" WHEN {} THEN {value}", condition.sql)),
+                _ => text.push_str(&format!(" ELSE {value}")),
+            }
+        }
+        text.push_str(" END)");
+        text
+    };
+    if values.iter().all(|value| *value.data_type == DataType::Utf8) {
+        return text::made_of(&values, write);
+    }
+    if !values.iter().all(|value| is_plain(value.data_type)) {
+        return None;
+    }
+    let texts: Vec<String> = values.iter().map(|value| value.sql.to_owned()).collect();
+    Rendered::exact(write(&texts))
 }
 
 /// Types whose values look alike however they were made.
@@ -82,9 +104,13 @@ pub(super) fn cast(operand: &Operand<'_>, target: &DataType) -> Option<Rendered>
         {
             Rendered::exact(operand.sql.to_owned())
         }
+        // Lengths and parts, which are `bigint` there already.
+        (DataType::Int32, DataType::Int64) => Rendered::typed(operand.sql, "bigint"),
+        // Nanoseconds too: of dates that they do not reach ours is an error, theirs is not.
         (DataType::Date32, DataType::Timestamp(_, None)) => {
             Rendered::exact(format!("{}::timestamp", operand.sql))
         }
+        (DataType::Timestamp(..), DataType::Date32) => date::date(operand),
         _ => None,
     }
 }

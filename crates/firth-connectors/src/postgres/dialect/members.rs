@@ -38,5 +38,5 @@ pub(super) fn members(operand: &Operand<'_>, values: &[ScalarValue]) -> Option<R
     } else {
         format!("({column} IN (SELECT pg_catalog.unnest({array})))")
     };
-    Some(Rendered { sql, exact })
+    Some(Rendered { sql, exact, remote_type: None })
 }

@@ -1,46 +1,53 @@
 //! Whole queries: what PostgreSQL groups, orders and adds up as we do.
 
-use arrow::datatypes::DataType;
-use firth_connector::{Aggregate, Operand, QueryDialect, Reason};
+use arrow::datatypes::{DataType, TimeUnit};
+use firth_connector::{Aggregate, Operand, QueryDialect, Reason, Written};
 
 use super::super::types::NUMERIC;
 use super::{Dialect, is_bytea, text};
 
 impl QueryDialect for Dialect {
-    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<String, Reason> {
+    fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<Written, Reason> {
         let same = operand.data_type == data_type;
         match data_type {
             // A column arrives as it was described.
-            _ if same && operand.remote_type.is_some() => Ok(operand.sql.to_owned()),
-            // A literal without a type could be taken for something else than text.
-            DataType::Utf8 if same && operand.literal.is_some() => Ok(format!("{}::text", operand.sql)),
-            DataType::Int64 if same => Ok(format!("{}::int8", operand.sql)),
+            _ if same && operand.remote_type.is_some() => Ok(Written::operand(operand)),
+            // A literal without a type could be taken for something else than text. Which letters beyond
+            // ASCII the database has is not known here.
+            DataType::Utf8 if same && operand.literal.is_some() && text::is_ascii(operand) => {
+                Ok(Written::typed(format!("{}::text COLLATE \"C\"", operand.sql), text::made_type()))
+            }
+            DataType::Int64 if same => Ok(Written::typed(format!("{}::int8", operand.sql), "bigint")),
             DataType::Boolean
             | DataType::Float64
             | DataType::Date32
-            | DataType::Time64(_)
-            | DataType::Timestamp(..)
+            | DataType::Time64(TimeUnit::Microsecond)
+            | DataType::Timestamp(TimeUnit::Microsecond, _)
                 if same =>
             {
-                Ok(operand.sql.to_owned())
+                Ok(Written::operand(operand))
             }
             DataType::Decimal128(..) | DataType::Decimal256(..) if same => {
-                Ok(decimal(operand.sql, data_type))
+                Ok(Written::new(decimal(operand.sql, data_type)))
             }
             _ => Err(format!("PostgreSQL would send {} of another type", operand.sql)),
         }
     }
 
-    fn group(&self, operand: &Operand<'_>) -> Result<String, Reason> {
+    fn group(&self, operand: &Operand<'_>) -> Result<Written, Reason> {
         match operand.data_type {
             // Equal there is equal here, and equal ones look alike once they are read.
-            plain if compares_alike(plain) => Ok(operand.sql.to_owned()),
+            plain if compares_alike(plain) => Ok(Written::operand(operand)),
             DataType::Utf8 => match operand.remote_type {
                 // Compared as 16 bytes, which its text follows.
-                Some("uuid") => Ok(operand.sql.to_owned()),
-                _ => text::comparand(operand).ok_or_else(|| differs(operand, "compares")),
+                Some("uuid") => Ok(Written::operand(operand)),
+                _ => match text::comparand(operand) {
+                    Some(sql) if sql == operand.sql => Ok(Written::operand(operand)),
+                    Some(sql) => Ok(Written::typed(sql, text::made_type())),
+                    None => Err(differs(operand, "compares")),
+                },
             },
-            DataType::Binary if is_bytea(operand) => Ok(operand.sql.to_owned()),
+            DataType::Binary if is_bytea(operand) => Ok(Written::operand(operand)),
             // −0 and 0 are one group there, and two here.
             DataType::Float64 => Err("groups of FLOAT64: PostgreSQL holds 0 and −0 for equal".to_owned()),
             other => Err(format!("groups of {other} are not on PostgreSQL's list")),
@@ -52,15 +59,20 @@ impl QueryDialect for Dialect {
         aggregate: Aggregate,
         operand: &Operand<'_>,
         result: &DataType,
-    ) -> Result<String, Reason> {
-        match aggregate {
-            Aggregate::Count => Ok(format!("count({})", operand.sql)),
-            Aggregate::CountDistinct => Ok(format!("count(DISTINCT {})", self.group(operand)?)),
-            Aggregate::Sum => sum(operand, result),
-            Aggregate::Average => average(operand, result),
-            Aggregate::Min => extreme("min", "bool_and", operand, result),
-            Aggregate::Max => extreme("max", "bool_or", operand, result),
-        }
+    ) -> Result<Written, Reason> {
+        let sql = match aggregate {
+            Aggregate::Count => format!("count({})", operand.sql),
+            Aggregate::CountDistinct => format!("count(DISTINCT {})", self.group(operand)?.sql),
+            Aggregate::Sum => sum(operand, result)?,
+            Aggregate::Average => average(operand, result)?,
+            Aggregate::Min => extreme("min", "bool_and", operand, result)?,
+            Aggregate::Max => extreme("max", "bool_or", operand, result)?,
+        };
+        Ok(match (aggregate, result) {
+            // By code point is how they were compared.
+            (Aggregate::Min | Aggregate::Max, DataType::Utf8) => Written::typed(sql, text::made_type()),
+            _ => Written::new(sql),
+        })
     }
 
     fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
@@ -88,7 +100,7 @@ impl QueryDialect for Dialect {
 }
 
 /// Whether values of this type are equal, and ordered, there as here, whatever type the remote calls it.
-fn compares_alike(data_type: &DataType) -> bool {
+pub(super) fn compares_alike(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Boolean
@@ -142,9 +154,10 @@ fn extreme(word: &str, of_bool: &str, operand: &Operand<'_>, result: &DataType) 
     }
     let whole = |text: &str| format!("{word}({text})");
     match result {
-        DataType::Int64 | DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(..) => {
-            Ok(whole(operand.sql))
-        }
+        DataType::Int64
+        | DataType::Date32
+        | DataType::Time64(TimeUnit::Microsecond)
+        | DataType::Timestamp(TimeUnit::Microsecond, _) => Ok(whole(operand.sql)),
         DataType::Boolean => Ok(format!("{of_bool}({})", operand.sql)),
         DataType::Decimal128(..) | DataType::Decimal256(..) => Ok(decimal(&whole(operand.sql), result)),
         DataType::Utf8 => match text::ordered(operand) {

@@ -238,7 +238,7 @@ fn lists_and_patterns() {
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\%'%")]), @r#"("c" LIKE 'a\%''%')"#);
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\")]), @"here");
     insta::assert_snapshot!(pushed("text", Operation::Like, &[text(r"a\\")]), @r#"("c" LIKE 'a\\')"#);
-    insta::assert_snapshot!(pushed("bigint", Operation::Function("abs"), &[]), @"here");
+    insta::assert_snapshot!(pushed("bigint", Operation::Function("sqrt"), &[]), @"here");
     insta::assert_snapshot!(pushed("boolean", Operation::Not, &[]), @r#"(NOT "c")"#);
     insta::assert_snapshot!(pushed("xml", Operation::IsNull, &[]), @r#"("c" IS NULL)"#);
 }
@@ -264,11 +264,140 @@ fn numbers_made_of_others() {
     insta::assert_snapshot!(shown(Operation::Subtract, &[float.clone(), float.clone()]), @"here");
     insta::assert_snapshot!(shown(Operation::Subtract, &[big.clone(), price.clone()]), @"here");
     insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), big.clone(), small.clone()]), @r#"(CASE WHEN "y" THEN "b" ELSE "s" END)"#);
-    insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), word.clone()]), @"here");
+    insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), word.clone()]), @r#"(CASE WHEN "y" THEN "t" END)"#);
+    insta::assert_snapshot!(shown(Operation::Case, &[flag.clone(), float.clone()]), @r#"(CASE WHEN "y" THEN "f" END)"#);
     insta::assert_snapshot!(shown(Operation::Cast(&DataType::Float64), std::slice::from_ref(&small)), @r#""s"::float8"#);
     insta::assert_snapshot!(shown(Operation::Cast(&DataType::Float64), std::slice::from_ref(&price)), @"here");
     insta::assert_snapshot!(shown(Operation::Cast(&WIDE), std::slice::from_ref(&price)), @r#""p""#);
     insta::assert_snapshot!(shown(Operation::Cast(&PRICE), std::slice::from_ref(&wide)), @"here");
     insta::assert_snapshot!(shown(Operation::Cast(&DataType::Decimal128(20, 0)), std::slice::from_ref(&small)), @r#""s"::numeric"#);
     insta::assert_snapshot!(shown(Operation::Cast(&DataType::Decimal128(10, 0)), std::slice::from_ref(&small)), @"here");
+}
+
+/// The function of a column of this type and literals, with the type of what it answers.
+fn called(name: &str, remote_type: &str, data_type: DataType, literals: &[ScalarValue]) -> String {
+    let texts: Vec<String> =
+        literals.iter().map(|literal| Dialect.literal(literal).expect("it is written")).collect();
+    let types: Vec<DataType> = literals.iter().map(ScalarValue::data_type).collect();
+    let column =
+        Operand { sql: "\"c\"", data_type: &data_type, remote_type: Some(remote_type), literal: None };
+    let mut operands = vec![column];
+    for ((literal, sql), data_type) in literals.iter().zip(&texts).zip(&types) {
+        operands.push(Operand { sql, data_type, remote_type: None, literal: Some(literal) });
+    }
+    if matches!(name, "date_part" | "date_trunc") {
+        operands.reverse();
+    }
+    let operation = if name == "||" { Operation::Concat } else { Operation::Function(name) };
+    match Dialect.operation(operation, &operands) {
+        Some(rendered) => format!("{} ({})", rendered.sql, rendered.remote_type.unwrap_or_default()),
+        None => format!("here: {}", Dialect.reason(operation, &operands).unwrap_or_default()),
+    }
+}
+
+#[test]
+fn texts_made_of_others_have_a_collation() {
+    let of = |name: &str, remote_type: &str, literals: &[ScalarValue]| {
+        called(name, remote_type, DataType::Utf8, literals)
+    };
+    let number = |number: i64| ScalarValue::Int64(Some(number));
+    let lines = [
+        of("substr", "text", &[number(2)]),
+        of("substr", "text BY CODE POINT", &[number(1), number(3)]),
+        of("substr", "text COLLATE ?", &[number(1)]),
+        of("substr", "uuid", &[number(1)]),
+        of("substr", "text", &[number(0)]),
+        of("substr", "text", &[number(1), number(-1)]),
+        of("substr", "character(4)", &[number(1)]),
+        of("substr", "text ENCODING LATIN1", &[number(1)]),
+        of("right", "text", &[number(2)]),
+        of("||", "character varying(10)", &[text("ä")]),
+        of("nullif", "text", &[text("a")]),
+        of("character_length", "text", &[]),
+        of("upper", "text", &[]),
+        of("repeat", "text", &[number(2)]),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    pg_catalog.substr("c", 2) (text)
+    pg_catalog.substr("c", 1, 3) (text BY CODE POINT)
+    pg_catalog.substr("c"::text COLLATE "C", 1) (text BY CODE POINT)
+    pg_catalog.substr("c"::text COLLATE "C", 1) (text BY CODE POINT)
+    here: SUBSTR is sent with a literal start of 1 or more, and a literal length, or none
+    here: SUBSTR is sent with a literal start of 1 or more, and a literal length, or none
+    here: "c" is of type character(4), whose trailing spaces PostgreSQL ignores
+    here: the database is in LATIN1, not in UTF-8
+    pg_catalog.right("c", 2) (text)
+    ("c" || 'ä') (text)
+    (CASE WHEN ("c" = 'a') THEN NULL ELSE "c" END) (text)
+    pg_catalog.char_length("c")::int8 ()
+    here: PostgreSQL changes the case of letters by the column's locale, here Unicode decides
+    here: the function repeat is not on PostgreSQL's list
+    "#);
+    let two = |a: &'static str, b: &'static str| {
+        let operand = |sql, remote_type| Operand {
+            sql,
+            data_type: &DataType::Utf8,
+            remote_type: Some(remote_type),
+            literal: None,
+        };
+        shown(Operation::Concat, &[operand("\"a\"", a), operand("\"b\"", b)])
+    };
+    insta::assert_snapshot!(two("text", "text"), @r#"("a" COLLATE "C" || "b" COLLATE "C")"#);
+    insta::assert_snapshot!(two("text", "character(2)"), @"here");
+    // In which letters beyond ASCII a database can be told is known of its columns only.
+    let (flag, known, unknown) = (ScalarValue::Boolean(Some(true)), text("a"), text("ä"));
+    let literal =
+        |sql, data_type, literal| Operand { sql, data_type, remote_type: None, literal: Some(literal) };
+    let condition = literal("TRUE", &DataType::Boolean, &flag);
+    let case =
+        |sql, value| shown(Operation::Case, &[condition.clone(), literal(sql, &DataType::Utf8, value)]);
+    insta::assert_snapshot!(case("'a'", &known), @r#"(CASE WHEN TRUE THEN 'a' COLLATE "C" END)"#);
+    insta::assert_snapshot!(case("'ä'", &unknown), @"here");
+}
+
+#[test]
+fn numbers_and_parts_of_times() {
+    let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let lines = [
+        called("abs", "smallint", DataType::Int64, &[]),
+        called("abs", "numeric(12,2)", DataType::Decimal128(12, 2), &[]),
+        called("abs", "real", DataType::Float64, &[]),
+        called("nullif", "integer", DataType::Int64, &[ScalarValue::Int64(Some(3))]),
+        called("date_part", "date", DataType::Date32, &[text("year")]),
+        called("date_part", "timestamp", naive.clone(), &[text("SECOND")]),
+        called("date_part", "timestamp with time zone", instant.clone(), &[text("hour")]),
+        called("date_part", "date", DataType::Date32, &[text("hour")]),
+        called("date_part", "timestamp", naive.clone(), &[text("epoch")]),
+        called("date_trunc", "timestamp", naive, &[text("month")]),
+        called("date_trunc", "timestamp with time zone", instant, &[text("day")]),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    pg_catalog.abs("c"::int8) (bigint)
+    pg_catalog.abs("c") ()
+    here: ABS is sent of INT64 and decimals
+    (CASE WHEN ("c" = 3) THEN NULL ELSE "c" END) ()
+    EXTRACT(YEAR FROM "c")::int8 ()
+    pg_catalog.floor(EXTRACT(SECOND FROM "c"))::int8 ()
+    EXTRACT(HOUR FROM ("c" AT TIME ZONE 'UTC'))::int8 ()
+    here: this part of this type is not on PostgreSQL's list
+    here: this part of this type is not on PostgreSQL's list
+    pg_catalog.date_trunc('month', "c") ()
+    (pg_catalog.date_trunc('day', ("c" AT TIME ZONE 'UTC')) AT TIME ZONE 'UTC') ()
+    "#);
+    let remainder = |divisor: i64| {
+        let (value, sql) = (ScalarValue::Int64(Some(divisor)), divisor.to_string());
+        let divisor =
+            Operand { sql: &sql, data_type: &DataType::Int64, remote_type: None, literal: Some(&value) };
+        let column = Operand {
+            sql: "\"c\"",
+            data_type: &DataType::Int64,
+            remote_type: Some("integer"),
+            literal: None,
+        };
+        shown(Operation::Remainder, &[column, divisor])
+    };
+    insta::assert_snapshot!(remainder(7), @r#"("c"::int8 % 7::int8)"#);
+    insta::assert_snapshot!(remainder(0), @"here");
+    insta::assert_snapshot!(remainder(-1), @"here");
 }

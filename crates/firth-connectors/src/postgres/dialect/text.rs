@@ -1,6 +1,7 @@
 //! Text: where PostgreSQL compares it as we do, which is byte by byte in UTF-8.
 
-use firth_connector::{Comparison, Operand, Rendered};
+use arrow::datatypes::DataType;
+use firth_connector::{Comparison, Operand, Reason, Rendered};
 
 /// How a text column takes part in a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,74 @@ pub(super) fn comparand(operand: &Operand<'_>) -> Option<String> {
         Comparand::Plain => Some(operand.sql.to_owned()),
         Comparand::AsText | Comparand::No => by_bytes(operand),
     }
+}
+
+/// A text as the argument of a function that looks at characters.
+pub(super) fn argument(operand: &Operand<'_>) -> Option<String> {
+    if *operand.data_type != DataType::Utf8 {
+        return None;
+    }
+    if operand.literal.is_some() { Some(operand.sql.to_owned()) } else { comparand(operand) }
+}
+
+/// A text that is made of others, `write` says how, with its type there: as if it were a column of it, so
+/// that it compares by bytes.
+///
+/// Made of one column it has that column's collation, and an index on it may serve. Of several, or of none,
+/// it is of the collation "C", on which they cannot disagree.
+pub(super) fn made_of(
+    operands: &[&Operand<'_>],
+    write: impl FnOnce(&[String]) -> String,
+) -> Option<Rendered> {
+    if operands.iter().any(|operand| *operand.data_type != DataType::Utf8) {
+        return None;
+    }
+    let columns: Vec<_> = operands.iter().filter(|operand| operand.literal.is_none()).collect();
+    let [column] = columns.as_slice() else {
+        // No column vouches for what the database can hold: letters beyond ASCII may be none in its encoding.
+        if columns.is_empty() && !operands.iter().all(|operand| is_ascii(operand)) {
+            return None;
+        }
+        let texts = operands.iter().map(|operand| match operand.literal {
+            Some(_) if columns.is_empty() => Some(format!("{} COLLATE \"C\"", operand.sql)),
+            _ => by_bytes(operand),
+        });
+        return Rendered::typed(write(&texts.collect::<Option<Vec<_>>>()?), made_type());
+    };
+    let type_ = match Comparand::of(column) {
+        Comparand::Plain if column.remote_type.is_some_and(|type_| type_.contains(BY_CODE_POINT)) => {
+            made_type()
+        }
+        Comparand::Plain => "text".to_owned(),
+        Comparand::AsText => made_type(),
+        Comparand::No => return None,
+    };
+    let texts: Option<Vec<String>> = operands.iter().map(|operand| argument(operand)).collect();
+    Rendered::typed(write(&texts?), type_)
+}
+
+/// The type of a text of the collation "C".
+pub(super) fn made_type() -> String {
+    format!("text{BY_CODE_POINT}")
+}
+
+/// Whether a literal text can be written in every encoding.
+pub(super) fn is_ascii(operand: &Operand<'_>) -> bool {
+    operand.sql.is_ascii()
+}
+
+/// What is otherwise about a text column, if its text can be neither compared nor made anything of.
+pub(super) fn differs(operand: &Operand<'_>) -> Option<Reason> {
+    let remote_type = operand.remote_type.filter(|_| *operand.data_type == DataType::Utf8)?;
+    if Comparand::of(operand) != Comparand::No {
+        return None;
+    }
+    let why = match remote_type.split_once(" ENCODING ") {
+        Some((_, encoding)) => return Some(format!("the database is in {encoding}, not in UTF-8")),
+        None if remote_type.starts_with("xml") => "whose text is not written the way it is sent",
+        None => "whose trailing spaces PostgreSQL ignores",
+    };
+    Some(format!("{} is of type {remote_type}, {why}", operand.sql))
 }
 
 /// Compares two texts.
