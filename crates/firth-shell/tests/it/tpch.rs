@@ -10,6 +10,7 @@ use firth_testkit::{
 };
 
 use crate::{
+    random_queries::sessions,
     scratch::{Schema, buckets, empty, unique},
     session::{Answered, TestSession},
 };
@@ -58,6 +59,42 @@ async fn six_systems_give_the_rows_of_local_files_with_and_without_pushdown() {
         empty(bucket.as_ref(), &name).await;
     }
     assert!(compared.is_empty(), "{}", compared.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_over_one_database_give_the_rows_of_local_files_and_some_are_one_query_there() {
+    let test = "queries_over_one_database_give_the_rows_of_local_files_and_some_are_one_query_there";
+    let Some(server) = Servers::from_env().require_postgres(test) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let local = over_local_files(folder.path()).await;
+    let database = folder.path().join("database");
+    let script = Table::ALL.map(|table| {
+        write(table, SCALE, Format::Csv, 1, &database).expect("written");
+        let (ddl, name) = (table.postgres_ddl(), table.name());
+        format!("{ddl}\\copy {name} FROM '{name}/part-1.csv' WITH (FORMAT csv, HEADER)\nANALYZE {name};\n")
+    });
+    let schema = Schema::create(&server, &unique("tpch"), &script.concat(), &database);
+    let [shop] = sessions(&server, &schema, folder.path(), ["on"]).await;
+    let views = Table::ALL.map(|table| format!("CREATE VIEW tpch.{0} AS SELECT * FROM r.{0};", table.name()));
+    shop.run_script(&format!("CREATE SCHEMA tpch; {}", views.concat())).await.expect("views are made");
+
+    let mut differences = Vec::new();
+    for number in 1..=22 {
+        let ordered = !PARTLY_ORDERED.contains(&number);
+        if let Err(difference) = same(&ask(&local, number).await, &ask(&shop, number).await, ordered) {
+            differences.push(format!("query {number}: {difference}"));
+        }
+    }
+    // With joins of all their tables, EXTRACT, CASE, and groups of groups.
+    for number in [1, 3, 5, 6, 7, 8, 9, 10, 12, 13, 14] {
+        let sql = fs::read_to_string(format!("{QUERIES}/q{number:02}.sql")).expect("the query is there");
+        let plan = shop.execute(&format!("EXPLAIN (PUSHDOWN) {sql}")).await.expect("planned").expect("rows");
+        let queries = plan.rows.iter().filter(|row| row[0].as_deref() == Some("us.shop")).count();
+        if queries != 1 {
+            differences.push(format!("query {number} is {queries} queries there: {:?}", plan.rows));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
 }
 
 /// What differs between the placements.
