@@ -13,7 +13,8 @@ pub(super) fn reason(operation: Operation<'_>, operands: &[Operand<'_>]) -> Opti
     let is_float = |operand: &Operand<'_>| *operand.data_type == DataType::Float64;
     Some(match operation {
         Operation::Compare(_) | Operation::In | Operation::NotIn if operands.iter().any(is_float) => {
-            "PostgreSQL holds 0 and −0 for equal, and NaN for equal to itself".to_owned()
+            "of FLOAT64, comparisons with a number other than 0 are sent: NaN and −0 compare otherwise there"
+                .to_owned()
         }
         Operation::Add | Operation::Subtract | Operation::Multiply if operands.iter().any(is_float) => {
             "PostgreSQL raises an error where a FLOAT64 becomes too large or too small".to_owned()
