@@ -2,12 +2,15 @@
 
 use std::error::Error as StdError;
 
-use arrow::error::ArrowError;
+use arrow::{
+    datatypes::{DataType, Field},
+    error::ArrowError,
+};
 use datafusion::{common::SchemaError, error::DataFusionError, parquet::errors::ParquetError};
 use firth_connector::object_error;
 use firth_diagnostic::{Code, Diagnostic, did_you_mean};
 
-use crate::store::ChangedWhileReading;
+use crate::{files::sql_type, store::ChangedWhileReading};
 
 /// The message in an error from planning or running a query.
 ///
@@ -152,7 +155,8 @@ fn from_schema(error: &SchemaError) -> Diagnostic {
 
 fn from_plan(text: &str) -> Diagnostic {
     let line = first_line(text);
-    if let Some(error) = wrong_arguments(&line).or_else(|| not_grouped(&line)) {
+    if let Some(error) = wrong_arguments(&line).or_else(|| not_grouped(&line)).or_else(|| not_compared(&line))
+    {
         return error;
     }
     if let Some(rest) = line.strip_prefix("Invalid function '") {
@@ -180,6 +184,23 @@ fn wrong_arguments(line: &str) -> Option<Diagnostic> {
         }
         None => "CAST the arguments to other types.".to_owned(),
     }))
+}
+
+/// DataFusion's words for values of two types that have none in common.
+fn not_compared(line: &str) -> Option<Diagnostic> {
+    let operands = line.strip_prefix("Cannot infer common argument type for comparison operation ")?;
+    const OPERATORS: [&str; 8] =
+        [" IS NOT DISTINCT FROM ", " IS DISTINCT FROM ", " != ", " <= ", " >= ", " = ", " < ", " > "];
+    let (left, right) = OPERATORS.iter().find_map(|operator| operands.split_once(operator))?;
+    let called = |text: &str| match text.parse::<DataType>() {
+        Ok(data_type) => sql_type(&Field::new("", data_type, true)),
+        Err(_) => text.to_owned(),
+    };
+    let (left, right) = (called(left), called(right));
+    Some(
+        Diagnostic::error(Code::Invalid, format!("{left} and {right} cannot be compared"))
+            .hint("CAST one of them to the other's type."),
+    )
 }
 
 /// DataFusion's words for a column that is not one value for each group.
