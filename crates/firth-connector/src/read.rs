@@ -112,6 +112,13 @@ pub trait RemoteSql: Send + Sync {
     /// asked, or `None` if that is not known: a view can end sooner, and share out what it has, if it knows.
     async fn begin(&self, statement: StatementId, scans: Option<usize>) -> Result<Arc<dyn ReadScope>>;
 
+    /// In how many parts a scan will be read, and why, in words for a person, as far as that is known without
+    /// asking the source.
+    fn reading(&self, scan: &RemoteScan) -> Option<String> {
+        let _ = scan;
+        None
+    }
+
     /// Writing, where there is any.
     fn writer(&self) -> Option<Arc<dyn RemoteWriter>> {
         None

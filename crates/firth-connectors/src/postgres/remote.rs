@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteSql, RemoteWriter,
-    SchemaSpec, StatementId, TableDescription, TableSpec,
+    CheckReport, DecimalType, ReadScope, Relation, Remote, RemoteDialect, RemoteScan, RemoteSql,
+    RemoteWriter, SchemaSpec, StatementId, TableDescription, TableSpec,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
 
@@ -18,6 +18,7 @@ use super::{
     pool::Pool,
     query,
     scope::Scope,
+    splits,
     write::Writer,
 };
 
@@ -117,6 +118,10 @@ impl RemoteSql for PostgresRemote {
         decimals: Option<DecimalType>,
     ) -> Result<(Relation, TableDescription)> {
         query::describe(&self.pool, sql, decimals).await
+    }
+
+    fn reading(&self, scan: &RemoteScan) -> Option<String> {
+        Some(splits::foreseen(scan).to_owned())
     }
 
     fn writer(&self) -> Option<Arc<dyn RemoteWriter>> {

@@ -78,6 +78,21 @@ pub(super) async fn splits(members: &Arc<Members>, scan: &RemoteScan, sql: &str)
     }
 }
 
+/// What [`splits`] will do, as far as it is known without asking.
+pub(super) fn foreseen(scan: &RemoteScan) -> &'static str {
+    match &scan.relation {
+        Relation::Query(_) => "read in one part: a query has no places to be split by",
+        Relation::Table(_) if scan.limit.is_some() => "read in one part: a limit ends it early",
+        Relation::Table(_) if scan.description.max_splits == 1 => {
+            "read in one part: the table is small, or max_backends is 1"
+        }
+        Relation::Table(_) => {
+            "read in ranges of its pages, or of a column's values if it has none; in one part where the server \
+             takes an index"
+        }
+    }
+}
+
 /// How a relation can be read in parts.
 enum Parts {
     /// It cannot.
@@ -178,11 +193,44 @@ impl Pages {
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::Schema;
+    use firth_connector::TableDescription;
+
     use super::*;
 
     fn ranges(all: i64, largest: i64, backends: usize) -> Vec<String> {
         let splits = Pages { all, largest }.ranges(backends);
         splits.into_iter().map(|split| split.predicate.unwrap_or_else(|| "all".to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_known_before_a_table_is_asked_for_its_size_is_said() {
+        let scan = |relation: Relation, max_splits: usize, limit: Option<usize>| {
+            let table = TableSpec { schema: "s".to_owned(), name: "t".to_owned() };
+            let description = TableDescription {
+                table,
+                schema: Arc::new(Schema::empty()),
+                columns: Vec::new(),
+                primary_key: Vec::new(),
+                row_count: None,
+                total_bytes: None,
+                max_splits,
+            };
+            foreseen(&RemoteScan { relation, description, columns: Vec::new(), predicate: None, limit })
+        };
+        let table = || Relation::Table(TableSpec { schema: "s".to_owned(), name: "t".to_owned() });
+        let lines = [
+            scan(Relation::Query("SELECT 1".to_owned()), 8, None),
+            scan(table(), 8, Some(3)),
+            scan(table(), 1, None),
+            scan(table(), 8, None),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        read in one part: a query has no places to be split by
+        read in one part: a limit ends it early
+        read in one part: the table is small, or max_backends is 1
+        read in ranges of its pages, or of a column's values if it has none; in one part where the server takes an index
+        ");
     }
 
     #[test]

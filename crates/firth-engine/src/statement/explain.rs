@@ -10,6 +10,7 @@ use datafusion::{
         statistics::StatisticsArgs,
     },
 };
+use firth_connector::Remotes;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_pushdown::{Kept, Pushdown, RemoteScanExec, push_down};
 use firth_sql::{Explain, ExplainKind, Query, Statement};
@@ -68,7 +69,7 @@ fn lines(text: &str) -> Outcome {
     Report::new().texts("plan", text.lines()).outcome()
 }
 
-/// A row for each text that is sent, with what is expected of it, and one for each operator that is done
+/// A row for each text that is sent, with what is expected of it and how it is read, and one for each operator that is done
 /// here though it reads a source of SQL, with the reason.
 async fn pushdown(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Outcome> {
     let state = resolver.context.state();
@@ -82,7 +83,7 @@ async fn pushdown(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Out
         };
         kept.insert(0, Kept { operator: "whole queries".to_owned(), reason: reason.to_owned() });
     }
-    let sent = sent(&physical(resolver, planned).await?)?;
+    let sent = sent(&physical(resolver, planned).await?, &resolver.remotes)?;
 
     let none = || kept.iter().map(|_| None);
     let text = |text: &str| Some(text.to_owned());
@@ -98,7 +99,10 @@ async fn pushdown(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Out
         .strings("reads_at_once", sent.iter().map(|sent| Some(sent.partitions.to_string())).chain(none()))
         .strings("rows", sent.iter().map(|sent| sent.rows.clone()).chain(none()))
         .strings("bytes", sent.iter().map(|sent| sent.bytes.clone()).chain(none()))
-        .strings("reason", sent.iter().map(|_| None).chain(kept.iter().map(|kept| text(&kept.reason))));
+        .strings(
+            "reason",
+            sent.iter().map(|sent| sent.reading.clone()).chain(kept.iter().map(|kept| text(&kept.reason))),
+        );
     Ok(report.outcome())
 }
 
@@ -109,13 +113,16 @@ struct Sent {
     partitions: usize,
     rows: Option<String>,
     bytes: Option<String>,
+    /// In how many parts, and why.
+    reading: Option<String>,
 }
 
-fn sent(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Sent>> {
+fn sent(plan: &Arc<dyn ExecutionPlan>, remotes: &Remotes) -> Result<Vec<Sent>> {
     let mut all = Vec::new();
     plan.apply(|node| {
         if let Some(scan) = node.downcast_ref::<RemoteScanExec>() {
             let estimate = scan.statistics_from_inputs(&[], &StatisticsArgs::new())?;
+            let sql = remotes.get(scan.remote()).ok().and_then(|opened| Arc::clone(&opened.remote).sql());
             let about = |count: Option<&usize>| count.map(|count| format!("about {count}"));
             all.push(Sent {
                 connection: scan.remote().to_string(),
@@ -123,6 +130,7 @@ fn sent(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<Sent>> {
                 partitions: node.output_partitioning().partition_count(),
                 rows: about(estimate.num_rows.get_value()),
                 bytes: about(estimate.total_byte_size.get_value()),
+                reading: sql.and_then(|sql| sql.reading(scan.scan())),
             });
         }
         Ok(TreeNodeRecursion::Continue)
