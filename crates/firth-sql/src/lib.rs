@@ -32,7 +32,8 @@ pub use lint::{Finding, LINT_RULES, LintRule, lint};
 pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
 pub use query::{
-    ExternalQueryCall, FileRead, Headers, Parameter, Parameters, Query, Rewritten, TableReference,
+    ExternalQueryCall, FileRead, Headers, Parameter, Parameters, PseudoColumns, Query, Rewritten,
+    TableReference,
 };
 pub use rewrite::{rewrite, rewritten_functions};
 pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABLE};

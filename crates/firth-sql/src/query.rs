@@ -66,8 +66,17 @@ pub struct TableReference {
     pub as_of: Option<Box<ast::Query>>,
     /// Where.
     pub span: Span,
-    /// Whether it is to have the column `_file_name`, the last one.
+    /// Which columns it is to have besides those of `*`.
+    pub pseudo: PseudoColumns,
+}
+
+/// Columns that `*` does not show, and that a table has, as its last one, where the query names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PseudoColumns {
+    /// `_file_name`: of a table over files, their uris.
     pub file_name: bool,
+    /// `_data`: of a table of objects, their bytes.
+    pub data: bool,
 }
 
 /// `EXTERNAL_QUERY('connection', 'sql' [, 'options'])` in FROM.

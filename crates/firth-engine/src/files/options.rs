@@ -141,11 +141,5 @@ pub(super) fn applies(option: &str, kind: FileKind) -> bool {
 }
 
 /// Options of BigQuery that a later version will read: a clear refusal rather than "no such option".
-pub(crate) const NOT_YET: &[&str] = &[
-    "bigtable_options",
-    "expiration_timestamp",
-    "object_metadata",
-    "projection_fields",
-    "sheet_range",
-    "tags",
-];
+pub(crate) const NOT_YET: &[&str] =
+    &["bigtable_options", "expiration_timestamp", "projection_fields", "sheet_range", "tags"];

@@ -10,7 +10,7 @@ use firth_sql::{
 };
 
 use super::Resolver;
-use crate::statement::external_table;
+use crate::statement::table_over_files;
 
 /// Formats by the endings of files' names.
 const FORMATS: [(&[&str], &str); 5] = [
@@ -68,7 +68,7 @@ impl Resolver<'_> {
             options: Spanned::new(options, place),
         };
         let name = TableName::try_from_name(&name)?;
-        let definition = external_table(self.session, self, &statement, &name).await?;
+        let definition = table_over_files(self.session, self, &statement, &name).await?;
         let TableKind::External(external) = definition.kind else {
             return Err(Diagnostic::internal("files are not an external table"));
         };

@@ -22,7 +22,7 @@ use crate::{
 
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};
 pub(crate) use query::{PlannedQuery, headed_schema};
-pub(crate) use table::{external_table_options, no_table};
+pub(crate) use table::{external_table_options, is_of_objects, no_table};
 pub(crate) use temporary::{TableHome, TemporaryCatalog};
 
 /// One statement's resolver: its stores, its remotes, and DataFusion's context with its tables.

@@ -48,7 +48,7 @@ impl Resolver<'_> {
             let found = async move {
                 let provider = match &table.as_of {
                     Some(time) => self.table_as_of(&table.name, time).await,
-                    None => self.table_with(&table.name, depth, table.file_name).await,
+                    None => self.table_with(&table.name, depth, table.pseudo).await,
                 };
                 provider.map_err(|error| error.or_at(table.span))
             };

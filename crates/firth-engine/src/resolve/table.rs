@@ -8,7 +8,7 @@ use firth_catalog::{DatasetKind, DatasetName, DatasetRecord, ExternalTable, Tabl
 use firth_connector::{OptionValue, Options, Relation, TableSpec};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, did_you_mean};
 use firth_pushdown::RemoteTable;
-use firth_sql::Statement;
+use firth_sql::{PseudoColumns, Statement};
 
 use super::Resolver;
 use crate::{
@@ -16,11 +16,17 @@ use crate::{
         EXTERNAL_TABLE_OPTIONS, ExternalFiles, HiveLayout, Staleness, TableFormat, Unlisted, file_set,
         list_files, partition_prefix,
     },
+    object_table::{OBJECT_METADATA, ObjectTable},
     versioned::VersionedFormat,
 };
 
 /// Views within views, at most: more is a circle.
 const DEEPEST_VIEW: usize = 32;
+
+/// Whether it is a table of objects, rather than of the rows in them.
+pub(crate) fn is_of_objects(table: &ExternalTable) -> bool {
+    table.options.contains_key(OBJECT_METADATA)
+}
 
 /// The options of a stored external table, as they were validated.
 pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
@@ -40,15 +46,15 @@ pub(crate) fn external_table_options(table: &ExternalTable) -> Options {
 impl Resolver<'_> {
     /// The table of this name. `depth` counts the views around it.
     pub(crate) async fn table(&self, name: &Name, depth: usize) -> Result<Arc<dyn TableProvider>> {
-        self.table_with(name, depth, false).await
+        self.table_with(name, depth, PseudoColumns::default()).await
     }
 
-    /// The same, with the column `_file_name` if it is a table over files and `file_name` asks for that.
+    /// The same, with the columns of `pseudo` that this kind of table has.
     pub(super) async fn table_with(
         &self,
         name: &Name,
         depth: usize,
-        file_name: bool,
+        pseudo: PseudoColumns,
     ) -> Result<Arc<dyn TableProvider>> {
         if let Some(provider) = self.own_table(name) {
             return Ok(provider);
@@ -75,7 +81,18 @@ impl Resolver<'_> {
                 };
                 match &record.kind {
                     TableKind::Native(_) => self.native_table(&home).await,
+                    TableKind::External(external) if is_of_objects(external) => {
+                        let connection = external.connection.as_ref().map(|name| (name, None));
+                        let remote = self.open_for_files(connection, &external.uris)?;
+                        Ok(Arc::new(ObjectTable::try_new(
+                            &self.stores,
+                            &remote,
+                            &external.uris,
+                            pseudo.data,
+                        )?))
+                    }
                     TableKind::External(external) => {
+                        let file_name = pseudo.file_name;
                         match VersionedFormat::try_new(&external_table_options(external))? {
                             Some(format) => self.versioned(&format, &table, external, None, file_name).await,
                             None => Ok(self.external_files(&table, external, file_name).await?),

@@ -8,7 +8,7 @@ use crate::{
     Outcome, Session,
     files::refresh_listing,
     report::Report,
-    resolve::{Resolver, external_table_options},
+    resolve::{Resolver, external_table_options, is_of_objects},
     store::CacheReport,
     versioned::VersionedFormat,
 };
@@ -45,6 +45,10 @@ pub(super) async fn refresh(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Re
         )
         .at(name.span));
     };
+    // Every query lists its objects.
+    if is_of_objects(external) {
+        return Ok(Outcome::nothing());
+    }
     // Its log says what it is now, and is read by every query.
     if VersionedFormat::try_new(&external_table_options(external))?.is_some() {
         return Ok(Outcome::nothing());

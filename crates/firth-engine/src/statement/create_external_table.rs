@@ -16,6 +16,7 @@ use crate::{
         csv_header, declared_field, describe_files, file_set, list_files, partition_prefix,
         unreadable_column,
     },
+    object_table::{self, OBJECT_METADATA, OBJECT_TABLE_OPTIONS, ObjectTable},
     resolve::{Resolver, connection_reference},
     versioned::VersionedFormat,
 };
@@ -46,8 +47,21 @@ async fn create(
     Ok(Outcome::nothing())
 }
 
-/// The table that the statement describes, over the files that are there now.
+/// The table that the statement describes: of objects, or over the files that are there now.
 pub(crate) async fn definition(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &CreateExternalTable,
+    name: &TableName,
+) -> Result<TableDefinition> {
+    if statement.options.value.iter().any(|option| option.name.value.eq_ignore_ascii_case(OBJECT_METADATA)) {
+        return object_table(session, resolver, statement, name);
+    }
+    table_over_files(session, resolver, statement, name).await
+}
+
+/// The table that the statement describes, over the files that are there now.
+pub(crate) async fn table_over_files(
     session: &Session,
     resolver: &Resolver<'_>,
     statement: &CreateExternalTable,
@@ -168,6 +182,45 @@ pub(crate) async fn definition(
             declared: statement.columns.is_some(),
             partitioned: layout.is_some(),
             partition_columns: layout.map(|layout| layout.into_columns()).unwrap_or_default(),
+        }),
+        description: options.string("description").map(str::to_owned),
+    })
+}
+
+/// A table of objects: its columns are always the same, and the objects are listed by each query.
+fn object_table(
+    session: &Session,
+    resolver: &Resolver<'_>,
+    statement: &CreateExternalTable,
+    name: &TableName,
+) -> Result<TableDefinition> {
+    let whole = statement.options.span;
+    let given = options::given(session, &statement.options.value)?;
+    let options = Options::validate("object tables", OBJECT_TABLE_OPTIONS, &given, whole)?;
+    let has_partitions = !matches!(statement.partition_columns, PartitionColumns::None);
+    if statement.columns.is_some() || has_partitions {
+        return Err(Diagnostic::error(Code::Invalid, "an object table has columns of its own")
+            .hint("Leave the columns out of the statement.")
+            .at(statement.name.span));
+    }
+    let uris = object_table::check_options(&options).map_err(|error| error.or_at(whole))?;
+    let connection = statement.connection.as_ref().map(connection_reference).transpose()?;
+    let remote = resolver
+        .open_for_files(connection.as_ref().map(|(name, span)| (name, Some(*span))), &uris)
+        .map_err(|error| error.or_at(whole))?;
+    // Uris that cannot be listed are found before anything is stored.
+    ObjectTable::try_new(&resolver.stores, &remote, &uris, false).map_err(|error| error.or_at(whole))?;
+    Ok(TableDefinition {
+        name: name.clone(),
+        kind: TableKind::External(ExternalTable {
+            connection: connection.map(|(name, _)| name),
+            format: String::new(),
+            uris,
+            options: given_options(&options),
+            columns: object_table::columns(),
+            declared: false,
+            partitioned: false,
+            partition_columns: Vec::new(),
         }),
         description: options.string("description").map(str::to_owned),
     })

@@ -17,7 +17,7 @@ use futures::FutureExt as _;
 
 use super::{
     audited,
-    create_external_table::definition,
+    create_external_table::table_over_files,
     create_table::{NewTable, TABLE_OPTIONS, stored},
     dry_run,
     insert::row_counts,
@@ -122,7 +122,7 @@ async fn source(
         connection: statement.connection.clone(),
         options: statement.files.clone(),
     };
-    let described = definition(session, resolver, &external, name).await?;
+    let described = table_over_files(session, resolver, &external, name).await?;
     let TableKind::External(external) = &described.kind else {
         return Err(Diagnostic::internal("files that are no external table"));
     };

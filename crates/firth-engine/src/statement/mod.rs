@@ -25,7 +25,7 @@ mod show_connections;
 mod show_create;
 mod show_tables;
 
-pub(crate) use create_external_table::definition as external_table;
+pub(crate) use create_external_table::table_over_files;
 pub use create_table::TABLE_OPTIONS;
 pub(crate) use show_create::table_ddl;
 

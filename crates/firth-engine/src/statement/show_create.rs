@@ -15,7 +15,7 @@ use crate::{
     Outcome, Session,
     files::{EXTERNAL_TABLE_OPTIONS, column_type},
     report::Report,
-    resolve::{Resolver, no_table},
+    resolve::{Resolver, is_of_objects, no_table},
 };
 
 pub(super) fn connection(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Result<Outcome> {
@@ -140,7 +140,7 @@ fn external_ddl(name: &TableName, table: &ExternalTable) -> String {
     let statement = CreateExternalTable {
         creation: Creation::New,
         name: spanned(shown_name(name)),
-        columns: Some(columns),
+        columns: (!is_of_objects(table)).then_some(columns),
         partition_columns,
         connection: table.connection.as_ref().map(reference),
         options: spanned(options),

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use firth_engine::{EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, SETTINGS};
+use firth_engine::{EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, OBJECT_TABLE_OPTIONS, SETTINGS};
 use firth_sql::keyword;
 use reedline::{Completer, CompletionResult, Span, Suggestion};
 
@@ -263,7 +263,10 @@ fn option_names(words: &[String]) -> impl Iterator<Item = &'static str> {
         .collect::<Vec<_>>();
     let own: Vec<&'static str> = match (export, table) {
         (true, _) => EXPORT_OPTIONS.iter().map(|spec| spec.name).collect(),
-        (false, true) => EXTERNAL_TABLE_OPTIONS.iter().map(|spec| spec.name).collect(),
+        (false, true) => {
+            let objects = OBJECT_TABLE_OPTIONS.iter().filter(|spec| spec.name == "object_metadata");
+            EXTERNAL_TABLE_OPTIONS.iter().chain(objects).map(|spec| spec.name).collect()
+        }
         (false, false) => of_connections,
     };
     own.into_iter()

@@ -11,7 +11,10 @@ use std::{
 };
 
 use firth_connector::OptionSpec;
-use firth_engine::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, SETTINGS, SettingKind};
+use firth_engine::{
+    DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, OBJECT_TABLE_OPTIONS, SETTINGS,
+    SettingKind,
+};
 
 /// Set by `cargo xtask docs`: pages are written, not compared.
 const UPDATE: &str = "FIRTH_UPDATE_DOCS";
@@ -146,8 +149,13 @@ fn external_tables() -> String {
          [WITH CONNECTION connection]\n\
          OPTIONS (name = value, …)\n\
          ```\n\
+         \n{}\n\
+         ## Object tables\n\
+         \n\
+         With `object_metadata` the table has a row for each object, and these options instead.\n\
          \n{}",
-        table(EXTERNAL_TABLE_OPTIONS)
+        table(EXTERNAL_TABLE_OPTIONS),
+        table(OBJECT_TABLE_OPTIONS)
     )
 }
 

@@ -1,6 +1,6 @@
-//! `_FILE_NAME`: the column that tables over files have besides those that `*` shows.
+//! `_FILE_NAME` and `_DATA`: the columns that tables over files, and tables of objects, have besides those that `*` shows.
 //!
-//! A SELECT that names it reads its tables under another key, by which they have the column, and leaves it out
+//! A SELECT that names one reads its tables under another key, by which they have the column, and leaves it out
 //! of its `*`.
 
 use std::ops::ControlFlow;
@@ -11,17 +11,34 @@ use sqlparser::ast::{
 };
 
 use super::{build, tables::idents};
+use crate::PseudoColumns;
 
-/// The column, as it is planned.
-pub(super) const FILE_NAME: &str = "_file_name";
+/// The columns, as they are planned.
+const FILE_NAME: &str = "_file_name";
+const DATA: &str = "_data";
 
-/// Where a SELECT names the column.
-#[derive(Clone, Debug, Default)]
+/// Where a SELECT names these columns.
+#[derive(Clone, Debug)]
 pub(super) struct Mentions {
+    file_name: Named,
+    data: Named,
+}
+
+/// Where a SELECT names one of them.
+#[derive(Clone, Debug)]
+struct Named {
+    column: &'static str,
     /// Without a table before it.
     plain: bool,
     /// The tables before it, in lower case.
     tables: Vec<String>,
+}
+
+impl Default for Mentions {
+    fn default() -> Self {
+        let of = |column| Named { column, plain: false, tables: Vec::new() };
+        Mentions { file_name: of(FILE_NAME), data: of(DATA) }
+    }
 }
 
 impl Mentions {
@@ -29,7 +46,8 @@ impl Mentions {
     pub(super) fn of(select: &Select) -> Self {
         let mut mentions = Mentions::default();
         let mut look = |expr: &Expr| {
-            mentions.note(expr);
+            mentions.file_name.note(expr);
+            mentions.data.note(expr);
             ControlFlow::<()>::Continue(())
         };
         for item in &select.projection {
@@ -47,8 +65,22 @@ impl Mentions {
         mentions
     }
 
+    /// What a table of this name is asked for.
+    pub(super) fn of_table(&self, table: &str) -> PseudoColumns {
+        PseudoColumns { file_name: self.file_name.include(table), data: self.data.include(table) }
+    }
+
+    /// Leaves the columns out of a select list's stars.
+    pub(super) fn hide(&self, items: &mut [SelectItem]) {
+        self.file_name.hide(items);
+        self.data.hide(items);
+    }
+}
+
+impl Named {
     fn note(&mut self, expr: &Expr) {
-        let is_it = |ident: &Ident| ident.value.eq_ignore_ascii_case(FILE_NAME);
+        let column = self.column;
+        let is_it = |ident: &Ident| ident.value.eq_ignore_ascii_case(column);
         match expr {
             Expr::Identifier(ident) if is_it(ident) => self.plain = true,
             Expr::CompoundIdentifier(path) => {
@@ -63,22 +95,21 @@ impl Mentions {
     }
 
     /// Whether a table of this name is asked for it.
-    pub(super) fn include(&self, table: &str) -> bool {
+    fn include(&self, table: &str) -> bool {
         self.plain || self.tables.iter().any(|named| *named == table.to_lowercase())
     }
 
-    /// Leaves the column out of a select list's stars.
-    pub(super) fn hide(&self, items: &mut [SelectItem]) {
+    fn hide(&self, items: &mut [SelectItem]) {
         if !self.plain && self.tables.is_empty() {
             return;
         }
         for item in items {
             match item {
-                SelectItem::Wildcard(options) => except(options),
+                SelectItem::Wildcard(options) => except(options, self.column),
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)
                     if idents(name).last().is_some_and(|table| self.include(&table.value)) =>
                 {
-                    except(options);
+                    except(options, self.column);
                 }
                 _ => {}
             }
@@ -86,8 +117,8 @@ impl Mentions {
     }
 }
 
-fn except(options: &mut WildcardAdditionalOptions) {
-    let hidden = build::identifier(FILE_NAME.to_owned());
+fn except(options: &mut WildcardAdditionalOptions, column: &str) {
+    let hidden = build::identifier(column);
     match &mut options.opt_except {
         Some(except) => except.additional_elements.push(hidden),
         None => {

@@ -104,7 +104,7 @@ impl Rewriter<'_> {
         let key = format!("file_read_{}", self.file_reads.len() + 1);
         let default = called.unwrap_or_else(|| key.clone());
         let name = alias.as_ref().map_or(default.as_str(), |alias| alias.name.value.as_str());
-        let file_name = self.file_name.include(name);
+        let file_name = self.file_name.of_table(name).file_name;
         self.file_reads.push(FileRead { key: key.clone(), uris, connection, options, file_name, span });
         self.named_table(&key, alias, &default, Vec::new(), span)
     }

@@ -14,7 +14,7 @@ use super::{
     Rewriter, build,
     file_read::{is_read, named_file},
 };
-use crate::{ExternalQueryCall, TableReference};
+use crate::{ExternalQueryCall, PseudoColumns, TableReference};
 
 /// The table function whose arguments are a connection and SQL for it.
 const EXTERNAL_QUERY: &str = "EXTERNAL_QUERY";
@@ -155,8 +155,8 @@ impl Rewriter<'_> {
         }
         let last = path.last().map_or("", String::as_str);
         let called = alias.as_ref().map_or(last, |alias| alias.name.value.as_str());
-        let file_name = self.file_name.include(called);
-        let mut key = self.table_key(path, file_name);
+        let pseudo = self.file_name.of_table(called);
+        let mut key = self.table_key(path, pseudo);
         let as_of = match as_of {
             None => None,
             Some(mut time) => {
@@ -167,20 +167,22 @@ impl Rewriter<'_> {
             }
         };
         let name = Name::new(path.iter().cloned());
-        self.tables.push(TableReference { key: key.clone(), name, as_of, span, file_name });
+        self.tables.push(TableReference { key: key.clone(), name, as_of, span, pseudo });
         self.named_table(&key, alias, last, path.to_vec(), span)
     }
 
     /// The dotted name, unless the key of an EXTERNAL_QUERY or of files could be the same. A table has another one where it
     /// has `_FILE_NAME`.
-    fn table_key(&self, path: &[String], file_name: bool) -> String {
+    fn table_key(&self, path: &[String], pseudo: PseudoColumns) -> String {
         let key = match path {
             [single] if single.starts_with("external_query_") || single.starts_with("file_read_") => {
                 format!("`{single}`")
             }
             _ => path.join("."),
         };
-        if file_name { format!("{key} with _FILE_NAME") } else { key }
+        let file_name = if pseudo.file_name { " with _FILE_NAME" } else { "" };
+        let data = if pseudo.data { " with _DATA" } else { "" };
+        format!("{key}{file_name}{data}")
     }
 
     /// The table `key` as DataFusion is to see it, brought into scope.
