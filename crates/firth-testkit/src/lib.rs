@@ -13,3 +13,4 @@ pub mod servers;
 pub mod slt;
 pub mod tpch;
 pub mod upload;
+pub mod web_server;

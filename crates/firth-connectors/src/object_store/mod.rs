@@ -1,4 +1,4 @@
-//! Files in Amazon S3, Azure Blob Storage, Google Cloud Storage, and on this machine.
+//! Files in Amazon S3, Azure Blob Storage, Google Cloud Storage, on web servers, and on this machine.
 //!
 //! A cloud ([`cloud::Cloud`]) says how its uris read and how the client of one bucket is built; the rest
 //! is the same for all: one client per bucket, made when first asked for ([`remote`]), one way to
@@ -14,6 +14,9 @@ mod cloud_staging;
 mod connection_string;
 mod endpoint;
 mod google;
+mod http;
+mod http_answer;
+mod http_store;
 mod limits;
 mod list_answer;
 mod local;
@@ -31,11 +34,16 @@ use firth_diagnostic::{Diagnostic, Result};
 
 use self::{cloud::Cloud, limits::Limits, remote::CloudRemote};
 
-/// The connector of AWS, AZURE, CLOUD_RESOURCE and LOCAL connections.
+/// The connector of AWS, AZURE, CLOUD_RESOURCE, HTTP and LOCAL connections.
 pub(crate) struct ObjectStores;
 
-const TYPES: &[ConnectionType] =
-    &[aws::CONNECTION_TYPE, azure::CONNECTION_TYPE, google::CONNECTION_TYPE, local::CONNECTION_TYPE];
+const TYPES: &[ConnectionType] = &[
+    aws::CONNECTION_TYPE,
+    azure::CONNECTION_TYPE,
+    google::CONNECTION_TYPE,
+    local::CONNECTION_TYPE,
+    http::CONNECTION_TYPE,
+];
 
 impl Connector for ObjectStores {
     fn connection_types(&self) -> &'static [ConnectionType] {
@@ -52,6 +60,7 @@ impl Connector for ObjectStores {
             "AWS" => cloud(aws::S3::try_new(&options)?, &options)?,
             "AZURE" => cloud(azure::Azure::try_new(&options)?, &options)?,
             "CLOUD_RESOURCE" => cloud(google::Google::try_new(&options)?, &options)?,
+            "HTTP" => Arc::new(http::Http::try_new(&options)?),
             "LOCAL" => Arc::new(local::Local::try_new(&options)?),
             other => return Err(Diagnostic::internal(format!("no object store is of type {other}"))),
         })

@@ -61,6 +61,9 @@ pub(crate) fn stored_type<'a>(
     })
 }
 
+/// What is read without a connection, and so without a credential.
+const OPEN_SCHEMES: [&str; 3] = ["file", "https", "http"];
+
 impl Resolver<'_> {
     /// The record of a connection, or an error that offers the nearest name.
     pub(crate) fn connection(&self, name: &ConnectionName, span: Option<Span>) -> Result<ConnectionRecord> {
@@ -106,19 +109,22 @@ impl Resolver<'_> {
         })
     }
 
-    /// What reads `uri` without a connection: local files, and nothing else.
+    /// What reads `uri` without a connection: local files and those of web servers, and nothing else.
     pub(crate) fn open_without_connection(&self, uri: &str) -> Result<Arc<OpenedRemote>> {
         let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
         let connectors = &self.session.options.connectors;
-        let Some((connector, connection_type)) = connectors.for_scheme("file").filter(|_| scheme == "file")
+        let Some((connector, connection_type)) =
+            connectors.for_scheme(scheme).filter(|_| OPEN_SCHEMES.contains(&scheme))
         else {
             return Err(match connectors.for_scheme(scheme) {
-                Some((_, connection_type)) => {
-                    Diagnostic::error(Code::Invalid, format!("{uri:?} needs a connection")).hint(format!(
-                        "Add `WITH CONNECTION name`, of type {}; only file:// goes without.",
-                        connection_type.name
-                    ))
-                }
+                Some((_, connection_type)) => Diagnostic::error(
+                    Code::Invalid,
+                    format!("{uri:?} needs a connection"),
+                )
+                .hint(format!(
+                    "Add `WITH CONNECTION name`, of type {}; only file://, https:// and http:// go without.",
+                    connection_type.name
+                )),
                 None => Diagnostic::error(Code::Invalid, format!("{uri:?} is not a uri that can be read"))
                     .hint(match std::path::absolute(uri) {
                         Ok(path) if scheme.is_empty() => {
@@ -131,13 +137,14 @@ impl Resolver<'_> {
                     }),
             });
         };
-        let id = RemoteId { uuid: Uuid::nil(), name: String::new(), kind: connection_type.name.to_owned() };
-        if let Some(remote) = self.session.remotes.get(Uuid::nil(), 0) {
+        let uuid = if scheme == "file" { Uuid::nil() } else { Uuid::max() };
+        let id = RemoteId { uuid, name: String::new(), kind: connection_type.name.to_owned() };
+        if let Some(remote) = self.session.remotes.get(uuid, 0) {
             return Ok(self.remotes.insert(id, remote));
         }
         let options = Options::from_stored(connection_type.options, []);
         let remote = connector.open(id.clone(), connection_type, options)?;
-        self.session.remotes.put(Uuid::nil(), 0, Arc::clone(&remote));
+        self.session.remotes.put(uuid, 0, Arc::clone(&remote));
         Ok(self.remotes.insert(id, remote))
     }
 

@@ -14,6 +14,7 @@ mod faults;
 mod formats;
 mod full_disk;
 mod functions;
+mod http;
 mod interrupt;
 mod keyring;
 mod kill_drill;
