@@ -27,8 +27,12 @@ pub fn object_error(error: impl Borrow<Error>, uri: &str) -> Diagnostic {
 
 fn describe(error: &Error, uri: &str) -> Diagnostic {
     // Who knew more about it has put it into words already.
-    if let Some(known) = error.source().and_then(|source| source.downcast_ref::<Diagnostic>()) {
-        return known.clone();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(known) = cause.downcast_ref::<Diagnostic>() {
+            return known.clone();
+        }
+        source = cause.source();
     }
     let uri = without_query(uri);
     let text = error.to_string();
@@ -339,6 +343,11 @@ fn element(xml: &str, name: &str) -> String {
 /// One line that is fit to be quoted: no query strings, not endless.
 fn quoted(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default().trim();
+    // OpenDAL's texts begin with what was sent and answered: "… context: { uri: …, response: … } => the fact".
+    let line = match line.split_once(", context: { ") {
+        Some((_, context)) => context.rsplit_once(" } => ").map_or("", |(_, fact)| fact),
+        None => line,
+    };
     let mut words: Vec<String> = Vec::new();
     for word in line.split(' ') {
         let cut = match (word.contains("://"), word.find('?')) {

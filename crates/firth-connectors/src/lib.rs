@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use firth_connector::{Connector, Connectors};
 
+mod http_client;
 mod label;
 mod object_store;
 mod opendal;

@@ -20,6 +20,10 @@ pub struct Servers {
     pub keyring: Option<Keyring>,
     /// DuckDB with its ducklake extension.
     pub duckdb: Option<DuckDb>,
+    /// Files over SSH.
+    pub sftp: Option<Sftp>,
+    /// Files by WebDAV and HTTP.
+    pub webdav: Option<WebDav>,
 }
 
 /// A PostgreSQL server, with TLS and SCRAM.
@@ -111,6 +115,34 @@ pub struct DuckDb {
     pub python: String,
 }
 
+/// An OpenSSH server that shows files.
+#[derive(Clone)]
+pub struct Sftp {
+    /// `ssh://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// The user that may log in.
+    pub user: String,
+    /// The file of the user's private key.
+    pub key: String,
+    /// A folder of that machine, which is this one.
+    pub root: String,
+    /// A folder with a program `ssh` that knows this server and no other, to stand first on the PATH.
+    pub path: String,
+}
+
+/// A server of WebDAV.
+#[derive(Clone)]
+pub struct WebDav {
+    /// `http://127.0.0.1:PORT/dav`, which asks for the password.
+    pub endpoint: String,
+    /// The same files, to be read by anybody.
+    pub plain_endpoint: String,
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: String,
+}
+
 impl Servers {
     /// What the variables of this process say.
     pub fn from_env() -> Servers {
@@ -134,6 +166,8 @@ impl Servers {
             gcs: Gcs::from_variables(of("GCS")),
             keyring: of("KEYRING")("BUS").map(|bus| Keyring { bus }),
             duckdb: of("DUCKDB")("PYTHON").map(|python| DuckDb { python }),
+            sftp: Sftp::from_variables(of("SFTP")),
+            webdav: WebDav::from_variables(of("WEBDAV")),
         }
     }
 
@@ -171,6 +205,16 @@ impl Servers {
     /// DuckDB, or a skip; see [`require`].
     pub fn require_duckdb(self, test: &str) -> Option<DuckDb> {
         require("duckdb", test, self.duckdb)
+    }
+
+    /// The SFTP server, or a skip; see [`require`].
+    pub fn require_sftp(self, test: &str) -> Option<Sftp> {
+        require("sftp", test, self.sftp)
+    }
+
+    /// The WebDAV server, or a skip; see [`require`].
+    pub fn require_webdav(self, test: &str) -> Option<WebDav> {
+        require("webdav", test, self.webdav)
     }
 }
 
@@ -246,6 +290,29 @@ impl Gcs {
             endpoint: variable("ENDPOINT")?,
             direct_endpoint: variable("DIRECT_ENDPOINT")?,
             bucket: variable("BUCKET")?,
+        })
+    }
+}
+
+impl Sftp {
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(Sftp {
+            endpoint: variable("ENDPOINT")?,
+            user: variable("USER")?,
+            key: variable("KEY")?,
+            root: variable("ROOT")?,
+            path: variable("PATH")?,
+        })
+    }
+}
+
+impl WebDav {
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(WebDav {
+            endpoint: variable("ENDPOINT")?,
+            plain_endpoint: variable("PLAIN_ENDPOINT")?,
+            user: variable("USER")?,
+            password: variable("PASSWORD")?,
         })
     }
 }

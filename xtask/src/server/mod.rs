@@ -3,17 +3,20 @@
 //! A server is a value in [`SERVERS`]: its name, and a function that starts it and says under which
 //! variables its coordinates go to the tests. Data is thrown away with the state folder.
 
+mod apache;
 mod azurite;
 mod demo_s3;
 mod duckdb;
 mod fake_gcs;
 pub(crate) mod install;
 mod keyring;
+mod openssh;
 mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;
 mod seaweedfs;
+mod server_user;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -42,6 +45,8 @@ pub(crate) const SERVERS: &[ServerSpec] = &[
     fake_gcs::SERVER,
     keyring::SERVER,
     duckdb::SERVER,
+    openssh::SERVER,
+    apache::SERVER,
 ];
 
 /// The S3 server of the demo, which needs nothing but us. The tests' one is stricter.

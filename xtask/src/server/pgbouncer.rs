@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::postgres::ServerUser;
 use super::process::{Process, Stop, accepts};
+use super::server_user::ServerUser;
 use super::{Place, Unavailable, install, ports, with_attempts};
 use crate::command::find;
 use crate::error::{Context, Result};

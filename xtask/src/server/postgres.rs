@@ -5,20 +5,17 @@
 //! In front of it stands a PgBouncer.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use super::pgbouncer::{self, Behind};
 use super::process::{Process, Stop};
-use super::{
-    Place, ServerSpec, Unavailable, Variables, install, leave_outside, ports, random_hex, with_attempts,
-};
+use super::server_user::ServerUser;
+use super::{Place, ServerSpec, Unavailable, Variables, install, ports, random_hex, with_attempts};
 use crate::command::{find, run_quietly};
 use crate::error::{Context, Result};
-use crate::signal;
 
 pub(super) const SERVER: ServerSpec = ServerSpec { name: "postgres", doc: "PostgreSQL", start };
 
@@ -41,7 +38,7 @@ fn start(place: &Place) -> std::result::Result<Variables, Unavailable> {
         install::debian_packages(&place.tools, &["openssl"])?;
     }
     let user = ServerUser::find()?;
-    let folder = user.folder(place)?;
+    let folder = user.folder(place, "postgres")?;
     let password = random_hex(16)?;
     initialize(&programs, &folder, &user, &password)?;
     certificates(&folder, &user)?;
@@ -96,60 +93,6 @@ fn installed_programs() -> Option<PathBuf> {
     folders
         .into_iter()
         .find(|folder| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file()))
-}
-
-/// Who runs the server. PostgreSQL refuses to run as root, so root lends it to somebody else.
-pub(super) struct ServerUser(Option<(u32, u32)>);
-
-impl ServerUser {
-    fn find() -> Result<Self> {
-        if !signal::is_root() {
-            return Ok(ServerUser(None));
-        }
-        let users = fs::read_to_string("/etc/passwd").context("/etc/passwd")?;
-        let ids = ["postgres", "nobody"].iter().find_map(|name| {
-            let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
-            let mut fields = line.split(':').skip(2);
-            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-        });
-        Ok(ServerUser(Some(
-            ids.ok_or("PostgreSQL cannot run as root, and there is no user postgres or nobody")?,
-        )))
-    }
-
-    /// A fresh folder which that user can reach. A checkout in root's home is closed to others, so the
-    /// folder is a temporary one then.
-    fn folder(&self, place: &Place) -> Result<PathBuf> {
-        let mut folder = place.state.join("postgres");
-        let reachable = folder.ancestors().skip(1).all(|parent| {
-            fs::metadata(parent).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
-        });
-        if self.0.is_some() && !reachable {
-            let temporary = std::env::temp_dir().join(format!("firth-postgres-{}", random_hex(8)?));
-            leave_outside(&place.state, &temporary)?;
-            folder = temporary;
-        }
-        fs::create_dir_all(&folder).context(folder.display())?;
-        // Tests read the CA file as another user, so the folder can be entered; the data cannot.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).context(folder.display())?;
-        self.own(&folder)?;
-        Ok(folder)
-    }
-
-    pub(super) fn own(&self, path: &Path) -> Result<()> {
-        let Some((user, group)) = self.0 else { return Ok(()) };
-        chown(path, Some(user), Some(group)).context(path.display())
-    }
-
-    /// `program` as that user, in a folder that it may read and with nothing of our environment.
-    pub(super) fn command(&self, program: &Path, folder: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(folder).env_clear().env("HOME", folder).env("LC_ALL", "C.UTF-8");
-        if let Some((user, group)) = self.0 {
-            command.gid(group).uid(user);
-        }
-        command
-    }
 }
 
 fn initialize(programs: &Path, folder: &Path, user: &ServerUser, password: &str) -> Result<()> {

@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
             "crates/firth-catalog/src/sealing/",
             // Hand secrets to client libraries.
             "crates/firth-connectors/src/object_store/",
+            "crates/firth-connectors/src/opendal/services.rs",
             "crates/firth-connectors/src/postgres/",
             // The parser holds every literal as a secret: these read those that turn out to be none, such
             // as the value of `connection_type` or of a setting, or write a statement back as it was.

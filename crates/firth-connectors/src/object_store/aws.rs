@@ -8,11 +8,13 @@ use object_store::{
 };
 
 use super::{
-    client::{Patience, client_options},
     cloud::{Bucket, Cloud},
+    uri::Uri,
+};
+use crate::http_client::{
+    client::{Patience, client_options},
     endpoint::Endpoint,
     limits,
-    uri::Uri,
 };
 use crate::label;
 

@@ -9,12 +9,14 @@ use object_store::{
 };
 
 use super::{
-    client::{Patience, client_options},
     cloud::{Bucket, Cloud},
     connection_string::ConnectionString,
+    uri::{Uri, invalid},
+};
+use crate::http_client::{
+    client::{Patience, client_options},
     endpoint::Endpoint,
     limits,
-    uri::{Uri, invalid},
 };
 use crate::label;
 

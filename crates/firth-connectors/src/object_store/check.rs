@@ -10,7 +10,8 @@ use firth_diagnostic::{Code, Result};
 use object_store::{ObjectStoreExt, path::Path};
 use uuid::Uuid;
 
-use super::{client::Patience, cloud::Cloud, limits::Limits};
+use super::cloud::Cloud;
+use crate::http_client::{client::Patience, limits::Limits};
 
 /// Proves that the cloud can be reached and, as far as it says, that it accepts the credential.
 pub(super) async fn check(cloud: &dyn Cloud, limits: Limits) -> Result<CheckReport> {

@@ -6,7 +6,7 @@ use firth_connector::ObjectLocation;
 use firth_diagnostic::Result;
 use object_store::{ObjectStore, multipart::MultipartStore, path::Path};
 
-use super::{client::Patience, endpoint::Endpoint};
+use crate::http_client::{client::Patience, endpoint::Endpoint};
 
 /// One cloud's uris, credentials and clients.
 pub(super) trait Cloud: Send + Sync + 'static {

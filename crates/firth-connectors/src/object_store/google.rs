@@ -12,11 +12,13 @@ use object_store::{
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    client::{Patience, client_options},
     cloud::{Bucket, Cloud},
+    uri::Uri,
+};
+use crate::http_client::{
+    client::{Patience, client_options},
     endpoint::Endpoint,
     limits,
-    uri::Uri,
 };
 use crate::label;
 

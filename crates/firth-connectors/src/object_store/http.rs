@@ -19,13 +19,17 @@ use object_store::{ObjectStore, path::Path};
 use url::Url;
 
 use super::{
-    client::Patience,
-    endpoint::Endpoint,
     http_store::HttpStore,
-    limits::{self, Limits},
     uri::{Uri, invalid, key_of},
 };
-use crate::label;
+use crate::{
+    http_client::{
+        client::Patience,
+        endpoint::Endpoint,
+        limits::{self, Limits},
+    },
+    label,
+};
 
 /// The type HTTP. Its uris can be read without a connection, too.
 pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {

@@ -24,9 +24,9 @@ use object_store::{
 };
 use url::Url;
 
-use super::{
+use super::http_answer::{Answer, is_worth_another_try};
+use crate::http_client::{
     client::{Patience, client_options},
-    http_answer::{Answer, is_worth_another_try},
     limits::Limits,
 };
 

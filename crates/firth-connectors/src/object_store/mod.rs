@@ -2,23 +2,18 @@
 //!
 //! A cloud ([`cloud::Cloud`]) says how its uris read and how the client of one bucket is built; the rest
 //! is the same for all: one client per bucket, made when first asked for ([`remote`]), one way to
-//! prove a credential ([`check`]), one network behaviour ([`client`]).
+//! prove a credential ([`check`]), one network behaviour ([`crate::http_client`]).
 
 mod aws;
 mod azure;
-mod body;
 mod check;
-mod client;
 mod cloud;
 mod cloud_staging;
 mod connection_string;
-mod endpoint;
 mod google;
 mod http;
 mod http_answer;
 mod http_store;
-mod limits;
-mod list_answer;
 mod local;
 mod local_staging;
 mod remote;
@@ -32,7 +27,8 @@ use std::sync::Arc;
 use firth_connector::{ConnectionType, Connector, Options, Remote, RemoteId};
 use firth_diagnostic::{Diagnostic, Result};
 
-use self::{cloud::Cloud, limits::Limits, remote::CloudRemote};
+use self::{cloud::Cloud, remote::CloudRemote};
+use crate::http_client::limits::Limits;
 
 /// The connector of AWS, AZURE, CLOUD_RESOURCE, HTTP and LOCAL connections.
 pub(crate) struct ObjectStores;

@@ -12,11 +12,10 @@ use object_store::{ObjectStore, path::Path};
 
 use super::{
     check,
-    client::Patience,
     cloud::{Bucket, Cloud},
     cloud_staging::CloudStaging,
-    limits::Limits,
 };
+use crate::http_client::{client::Patience, limits::Limits};
 
 /// A connection's buckets.
 pub(super) struct CloudRemote<C> {

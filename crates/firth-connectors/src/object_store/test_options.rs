@@ -3,7 +3,8 @@
 use firth_connector::{ConnectionType, GivenOption, GivenValue, Options};
 use firth_diagnostic::{Result, Secret, Span, Spanned};
 
-use super::{aws, limits::Limits};
+use super::aws;
+use crate::http_client::limits::Limits;
 
 /// An option's name and value.
 pub(super) type Given<'a> = (&'a str, Value<'a>);

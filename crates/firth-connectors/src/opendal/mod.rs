@@ -1,12 +1,15 @@
 //! OPENDAL connections: files in whatever Apache OpenDAL has a service for.
 //!
-//! The services compiled in are a folder of this machine and memory; each further one is a feature of
-//! the `opendal` crate, a value of `scheme`, and its options.
+//! [`services`] says which are compiled in; each further one is a feature of the `opendal` crate and a value in
+//! that table. Those that speak HTTP do so by the client of the other object stores ([`transport`]).
+
+mod services;
+mod transport;
 
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -21,16 +24,30 @@ use object_store::{
 };
 use object_store_opendal::OpendalStore;
 use opendal::{
-    Operator,
+    HttpTransporter, OperationContext, Operator,
+    layers::{RetryLayer, TimeoutLayer},
     raw::percent_decode_path,
-    services::{Fs, Memory},
 };
+use url::Url;
 use uuid::Uuid;
 
-use crate::label;
+use self::{
+    services::{SCHEMES, SECURITY_TOKEN, Service},
+    transport::Transport,
+};
+use crate::{
+    http_client::{
+        client::Patience,
+        endpoint::Endpoint,
+        limits::{CONNECT_TIMEOUT, Limits, MAX_REQUESTS, MAX_TRIES, REQUEST_TIMEOUT},
+    },
+    label,
+};
 
 /// The connector of OPENDAL connections.
 pub(crate) struct OpenDal;
+
+const OWN: [OptionSpec; 19] = services::options();
 
 const TYPES: &[ConnectionType] = &[ConnectionType {
     name: "OPENDAL",
@@ -39,15 +56,39 @@ const TYPES: &[ConnectionType] = &[ConnectionType {
         OptionSpec::string("scheme")
             .required()
             .endpoint()
-            .choice(&["fs", "memory"])
-            .doc("OpenDAL's service: 'fs' for a folder, 'memory' for files that end with the process."),
-        OptionSpec::string("root").endpoint().doc("The folder that keys start from. Needed by 'fs'."),
+            .choice(SCHEMES)
+            .doc("OpenDAL's service: 'fs' is a folder, 'memory' holds files until the process ends."),
+        OWN[0],
+        OWN[1],
+        OWN[2],
+        OWN[3],
+        OWN[4],
+        OWN[5],
+        OWN[6],
+        OWN[7],
+        OWN[8],
+        OWN[9],
+        OWN[10],
+        OWN[11],
+        OWN[12],
+        OWN[13],
+        OWN[14],
+        OWN[15],
+        OWN[16],
+        OWN[17],
+        OWN[18],
+        SECURITY_TOKEN,
+        CONNECT_TIMEOUT,
+        REQUEST_TIMEOUT,
+        MAX_TRIES,
+        MAX_REQUESTS,
         label::FRIENDLY_NAME,
         label::DESCRIPTION,
     ],
     schemes: &["opendal"],
     endpoint: |options| {
-        format!("{}:{}", options.string("scheme").unwrap_or_default(), options.string("root").unwrap_or("/"))
+        let place = options.string("endpoint").or(options.string("root")).unwrap_or("/");
+        format!("{}:{place}", options.string("scheme").unwrap_or_default())
     },
     doc: "Files in a service that Apache OpenDAL knows.",
 }];
@@ -64,62 +105,95 @@ impl Connector for OpenDal {
     }
 
     fn open(&self, id: RemoteId, _: &'static ConnectionType, options: Options) -> Result<Arc<dyn Remote>> {
-        let root = options.string("root").map(str::to_owned);
-        let service = match options.string("scheme") {
-            Some("memory") => Service::Memory { connection: id.uuid },
-            Some(_) | None => match root.filter(|root| std::path::Path::new(root).is_absolute()) {
-                Some(root) => Service::Folder { root },
-                None => {
-                    return Err(Diagnostic::error(
-                        Code::Invalid,
-                        "option \"root\" is missing or not absolute",
-                    )
-                    .hint("OPENDAL connections with `scheme = 'fs'` need the folder, from `/` on."));
-                }
-            },
-        };
-        Ok(Arc::new(OpenDalRemote { service, operator: OnceLock::new() }))
+        let service = Service::of(&options)?;
+        let limits = Limits::try_new(&options)?;
+        endpoint_is_one(service, &options)?;
+        if service.scheme == "fs"
+            && !options.string("root").is_some_and(|root| std::path::Path::new(root).is_absolute())
+        {
+            return Err(Diagnostic::error(Code::Invalid, "option \"root\" is not absolute")
+                .hint("OPENDAL connections with `scheme = 'fs'` need the folder, from `/` on."));
+        }
+        Ok(Arc::new(OpenDalRemote {
+            connection: id.uuid,
+            service,
+            limits,
+            options,
+            operator: OnceLock::new(),
+        }))
     }
 }
 
-enum Service {
-    /// Follows symbolic links wherever they lead; a LOCAL connection does not.
-    Folder {
-        root: String,
-    },
-    Memory {
-        connection: Uuid,
-    },
-}
-
 struct OpenDalRemote {
-    service: Service,
+    connection: Uuid,
+    service: &'static Service,
+    limits: Limits,
+    options: Options,
     operator: OnceLock<Operator>,
 }
 
 impl OpenDalRemote {
+    /// What statements use.
     fn operator(&self) -> Result<Operator> {
         if let Some(operator) = self.operator.get() {
             return Ok(operator.clone());
         }
-        let operator = match &self.service {
-            Service::Folder { root } => {
-                Operator::new(Fs::default().root(root)).map_err(|error| failed(root, &error))?
-            }
-            Service::Memory { connection } => {
+        let operator = match self.service.scheme {
+            "memory" => {
                 let mut memories = MEMORIES.lock().unwrap_or_else(PoisonError::into_inner);
-                match memories.get(connection) {
+                match memories.get(&self.connection) {
                     Some(memory) => memory.clone(),
                     None => {
-                        let memory =
-                            Operator::new(Memory::default()).map_err(|error| failed("memory", &error))?;
-                        memories.insert(*connection, memory.clone());
+                        let memory = self.open(Patience::Persistent(self.limits))?;
+                        memories.insert(self.connection, memory.clone());
                         memory
                     }
                 }
             }
+            _ => self.open(Patience::Persistent(self.limits))?,
         };
         Ok(self.operator.get_or_init(|| operator).clone())
+    }
+
+    fn open(&self, patience: Patience) -> Result<Operator> {
+        let operator = self.service.open(&self.options).map_err(|error| failed(&self.place(), error))?;
+        if matches!(self.service.scheme, "fs" | "memory") {
+            return Ok(operator);
+        }
+        let operator = match self.service.by_http {
+            true => {
+                let transport = Transport::new(patience, self.in_the_clear(), self.place())
+                    .map_err(|error| firth_connector::object_error(error, &self.place()))?;
+                operator.with_context(
+                    OperationContext::default().with_http_transport(HttpTransporter::new(transport)),
+                )
+            }
+            // Its own client waits for ever.
+            false => operator.layer(
+                TimeoutLayer::new().with_timeout(self.limits.answer).with_io_timeout(self.limits.answer),
+            ),
+        };
+        Ok(match patience {
+            Patience::OneTry(_) => operator,
+            Patience::Persistent(limits) => operator.layer(
+                RetryLayer::new()
+                    .with_jitter()
+                    .with_min_delay(Duration::from_millis(100))
+                    .with_max_delay(Duration::from_secs(10))
+                    .with_max_times(limits.tries.saturating_sub(1)),
+            ),
+        })
+    }
+
+    /// Whether what is sent can be read on the way.
+    fn in_the_clear(&self) -> bool {
+        self.service.by_http
+            && self.options.string("endpoint").is_some_and(|endpoint| !endpoint.starts_with("https://"))
+    }
+
+    /// What the connection leads to, for messages.
+    fn place(&self) -> String {
+        (TYPES[0].endpoint)(&self.options)
     }
 }
 
@@ -127,12 +201,33 @@ impl OpenDalRemote {
 impl Remote for OpenDalRemote {
     async fn check(&self) -> Result<CheckReport> {
         let began = Instant::now();
-        let operator = self.operator()?;
-        operator.check().await.map_err(|error| failed(operator.info().root().as_ref(), &error))?;
+        let operator = match self.service.scheme {
+            "memory" => self.operator()?,
+            _ => self.open(Patience::OneTry(self.limits))?,
+        };
+        let asked = match operator.info().capability().list {
+            true => operator.check().await,
+            // What lists nothing may have nothing at its root either.
+            false => match operator.stat("/").await {
+                Err(error) if error.kind() != opendal::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        };
+        asked.map_err(|error| failed(&self.place(), error))?;
+        let mut warnings = Vec::new();
+        if self.in_the_clear() && self.options.has_secret() {
+            warnings.push(
+                "The endpoint is without TLS: the connection's secrets cross the network in the clear.",
+            );
+        }
         Ok(CheckReport {
             latency: began.elapsed(),
             server_version: format!("OpenDAL {}", operator.info().scheme()),
-            tls: "none".to_owned(),
+            tls: match self.service.by_http {
+                true if !self.in_the_clear() => "TLS".to_owned(),
+                _ => "none".to_owned(),
+            },
+            warnings: warnings.into_iter().map(str::to_owned).collect(),
             ..CheckReport::default()
         })
     }
@@ -151,6 +246,11 @@ impl Objects for OpenDalRemote {
         let Some(raw) = uri.strip_prefix("opendal:///") else { return Err(invalid("is not an opendal uri")) };
         if raw.matches('*').count() > 1 {
             return Err(invalid("has more than one *"));
+        }
+        if raw.contains('*') && self.service.scheme == "http" {
+            let why = "has a *, and a web server does not list its files";
+            return Err(Diagnostic::error(Code::Invalid, format!("uri {uri:?} {why}"))
+                .hint("Name each file: uris = ['opendal:///one', 'opendal:///two']."));
         }
         if raw.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(invalid("has \".\" or \"..\" as a part of its key"));
@@ -174,20 +274,60 @@ impl Objects for OpenDalRemote {
     }
 }
 
+/// Checks that `endpoint` leads to a server and says nothing else. What ssh is given must not read as an option of
+/// its own: one of them names a program to run.
+fn endpoint_is_one(service: &Service, options: &Options) -> Result<()> {
+    let Some(endpoint) = options.string("endpoint") else { return Ok(()) };
+    if service.by_http {
+        return Endpoint::parse(endpoint).map(drop);
+    }
+    let invalid = || {
+        Diagnostic::error(Code::Invalid, "option \"endpoint\" is not an ssh url")
+            .hint("Write it as 'ssh://host' or 'ssh://host:port'; the user is an option of its own.")
+    };
+    let url = Url::parse(endpoint).map_err(|_| invalid())?;
+    let starts_well = |text: &str| text.starts_with(char::is_alphanumeric);
+    let is_one = url.scheme() == "ssh"
+        && url.host_str().is_some_and(starts_well)
+        && url.username().is_empty()
+        && url.password().is_none()
+        && matches!(url.path(), "" | "/")
+        && url.query().is_none();
+    if !is_one {
+        return Err(invalid());
+    }
+    if options.string("user").is_some_and(|user| !starts_well(user)) {
+        return Err(Diagnostic::error(Code::Invalid, "option \"user\" is not a user's name"));
+    }
+    Ok(())
+}
+
 /// A segment as this store's paths have it: OpenDAL's adapter decodes what it is given, and encodes
 /// what it lists. The `*` of a pattern stays.
 fn encoded(segment: &str) -> String {
     segment.split('*').map(|piece| PathPart::from(piece).as_ref().to_owned()).collect::<Vec<_>>().join("*")
 }
 
-fn failed(place: &str, error: &opendal::Error) -> Diagnostic {
+fn failed(place: &str, error: opendal::Error) -> Diagnostic {
+    if std::error::Error::source(&error).is_some() {
+        let source = Box::new(error);
+        return firth_connector::object_error(
+            object_store::Error::Generic { store: "OpenDAL", source },
+            place,
+        );
+    }
     let code = match error.kind() {
         opendal::ErrorKind::NotFound => Code::NotFound,
         opendal::ErrorKind::PermissionDenied => Code::PermissionDenied,
+        opendal::ErrorKind::ConfigInvalid => Code::Invalid,
         _ => Code::Io,
     };
-    // The error's own text lists the operator's settings; its message does not.
-    Diagnostic::error(code, format!("could not open {place:?}")).detail(error.message().to_owned())
+    // The error's own text lists what was sent; its message does not. It may be a page for a browser.
+    let detail = match error.message().trim_start() {
+        page if page.starts_with('<') => "the server answers with a page",
+        told => told,
+    };
+    Diagnostic::error(code, format!("could not open {place:?}")).detail(detail)
 }
 
 #[cfg(test)]
@@ -242,11 +382,57 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_needs_a_root() {
-        let error = open(Uuid::new_v4(), &[("scheme", "fs")]).err().expect("refused");
-        assert_eq!(error.message(), "option \"root\" is missing or not absolute");
-        let error = open(Uuid::new_v4(), &[("scheme", "fss"), ("root", "/")]).err().expect("refused");
-        assert_eq!(error.message(), "\"fss\" is not a value of option \"scheme\"");
+    fn a_service_takes_its_own_options() {
+        let refused = |given: &[(&str, &str)]| {
+            let error = open(Uuid::new_v4(), given).err().expect("refused");
+            format!("{} | {}", error.message(), error.hints().join(" "))
+        };
+        insta::assert_snapshot!([
+            refused(&[("scheme", "fs")]),
+            refused(&[("scheme", "fs"), ("root", "data")]),
+            refused(&[("scheme", "fss"), ("root", "/")]),
+            refused(&[("scheme", "memory"), ("password", "x")]),
+            refused(&[("scheme", "webdav"), ("endpoint", "https://dav.example.com"), ("key", "/k")]),
+            refused(&[("scheme", "webdav"), ("endpoint", "https://me:secret@dav.example.com")]),
+            refused(&[("scheme", "dropbox"), ("refresh_token", "x")]),
+            refused(&[("scheme", "oss"), ("endpoint", "https://oss.example.com"), ("bucket", "b")]),
+        ].join("\n"), @r#"
+        option "root" is missing | OPENDAL connections with `scheme = 'fs'` need it: add `root = '…'`.
+        option "root" is not absolute | OPENDAL connections with `scheme = 'fs'` need the folder, from `/` on.
+        "fss" is not a value of option "scheme" | Did you mean "fs"?
+        option "password" does not apply to `scheme = 'memory'` | It takes `root` only.
+        option "key" does not apply to `scheme = 'webdav'` | It takes endpoint, username, password, token and root.
+        option "endpoint" holds a user name or password | Write it as 'https://host:port'.
+        option "client_id" is missing | `scheme = 'dropbox'` needs access_token, or refresh_token with client_id and client_secret.
+        option "access_key_id" is missing | OPENDAL connections with `scheme = 'oss'` need it: add `access_key_id = '…'`.
+        "#);
+    }
+
+    #[test]
+    fn nothing_that_ssh_is_given_is_an_option_of_its_own() {
+        let ssh = |endpoint: &str, user: &str| {
+            open(Uuid::new_v4(), &[("scheme", "sftp"), ("endpoint", endpoint), ("user", user)])
+                .map(drop)
+                .map_err(|error| error.message().to_owned())
+        };
+        assert_eq!(ssh("ssh://files.example.com:2222", "me"), Ok(()));
+        for endpoint in [
+            "-oProxyCommand=true",
+            "ssh://-oProxyCommand=true",
+            "files",
+            "ssh://me:pw@files",
+            "ssh://files/x",
+        ] {
+            assert_eq!(
+                ssh(endpoint, "me"),
+                Err("option \"endpoint\" is not an ssh url".to_owned()),
+                "{endpoint}"
+            );
+        }
+        assert_eq!(
+            ssh("ssh://files", "-oProxyCommand=true"),
+            Err("option \"user\" is not a user's name".to_owned())
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) enum FileKind {
     Csv,
     Json,
     Avro,
+    Orc,
     ArrowIpc,
     Iceberg,
     DeltaLake,
@@ -41,6 +42,7 @@ impl FileKind {
             "PARQUET" => FileKind::Parquet,
             "CSV" => FileKind::Csv,
             "AVRO" => FileKind::Avro,
+            "ORC" => FileKind::Orc,
             "ARROW" => FileKind::ArrowIpc,
             "ICEBERG" => FileKind::Iceberg,
             "DELTA_LAKE" => FileKind::DeltaLake,
@@ -84,6 +86,7 @@ impl TableFormat {
                 TableFormat::Parquet { enum_as_string }
             }
             FileKind::Avro => TableFormat::Whole(WholeFormat::Avro(AvroSpec::new(options))),
+            FileKind::Orc => TableFormat::Whole(WholeFormat::Orc),
             FileKind::ArrowIpc => TableFormat::Whole(WholeFormat::ArrowIpc),
             FileKind::Csv => TableFormat::Text(TextFormat::Csv(CsvSpec::try_new(options)?)),
             FileKind::Iceberg | FileKind::DeltaLake => {
@@ -105,6 +108,7 @@ impl TableFormat {
             TableFormat::Text(TextFormat::Csv(_)) => FileKind::Csv,
             TableFormat::Text(TextFormat::Json(_)) => FileKind::Json,
             TableFormat::Whole(WholeFormat::Avro(_)) => FileKind::Avro,
+            TableFormat::Whole(WholeFormat::Orc) => FileKind::Orc,
             TableFormat::Whole(WholeFormat::ArrowIpc) => FileKind::ArrowIpc,
         }
     }

@@ -9,7 +9,7 @@ use super::FileKind;
 pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("format")
         .required()
-        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON", "AVRO", "ARROW", "ICEBERG", "DELTA_LAKE"])
+        .choice(&["PARQUET", "CSV", "JSON", "NEWLINE_DELIMITED_JSON", "AVRO", "ORC", "ARROW", "ICEBERG", "DELTA_LAKE"])
         .doc("The files' format; JSON is one object a line, ARROW is Arrow's IPC, as a file or a stream; ICEBERG and DELTA_LAKE are tables with a log of their own."),
     OptionSpec::strings("uris")
         .required()
@@ -38,9 +38,9 @@ pub const EXTERNAL_TABLE_OPTIONS: &[OptionSpec] = &[
         .default("false")
         .doc("Iceberg: whether files that the metadata name below the table's old place are read below its new one, that of the metadata in uris."),
     OptionSpec::string("reference_file_schema_uri")
-        .doc("Parquet, Avro: the file whose schema is the table's; by default all files' schemas are merged."),
+        .doc("Parquet, Avro, ORC: the file whose schema is the table's; by default all files' schemas are merged."),
     OptionSpec::strings("decimal_target_types")
-        .doc("Parquet, Avro: NUMERIC, BIGNUMERIC, STRING: the first of them in this order that holds a decimal of the files is its type; by default its own precision and scale."),
+        .doc("Parquet, Avro, ORC: NUMERIC, BIGNUMERIC, STRING: the first of them in this order that holds a decimal of the files is its type; by default its own precision and scale."),
     OptionSpec::bool("enable_logical_types")
         .default("false")
         .doc("Avro: whether dates and times are DATE, TIME, TIMESTAMP and DATETIME, rather than INT64."),
@@ -120,7 +120,7 @@ pub(super) fn applies(option: &str, kind: FileKind) -> bool {
         | "hive_partition_uri_prefix"
         | "require_hive_partition_filter" => true,
         "reference_file_schema_uri" | "decimal_target_types" => {
-            matches!(kind, FileKind::Parquet | FileKind::Avro)
+            matches!(kind, FileKind::Parquet | FileKind::Avro | FileKind::Orc)
         }
         "enum_as_string" | "enable_list_inference" => kind == FileKind::Parquet,
         "enable_logical_types" => kind == FileKind::Avro,

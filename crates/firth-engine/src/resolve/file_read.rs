@@ -13,11 +13,12 @@ use super::Resolver;
 use crate::statement::table_over_files;
 
 /// Formats by the endings of files' names.
-const FORMATS: [(&[&str], &str); 5] = [
+const FORMATS: [(&[&str], &str); 6] = [
     (&["parquet", "parq", "pq"], "PARQUET"),
     (&["csv", "tsv", "tab"], "CSV"),
     (&["json", "ndjson", "jsonl"], "JSON"),
     (&["avro"], "AVRO"),
+    (&["orc"], "ORC"),
     (&["arrow", "arrows", "feather", "ipc"], "ARROW"),
 ];
 /// Endings of CSV files whose fields tabs divide.
@@ -109,7 +110,7 @@ fn format_of(uri: &str) -> Result<&'static str> {
     found.map(|(_, format)| *format).ok_or_else(|| {
         Diagnostic::error(Code::Invalid, format!("the name of {uri:?} does not tell its format")).hint(
             format!(
-                "Say it: READ({uri:?}, format => 'CSV'). Formats are PARQUET, CSV, JSON, AVRO and ARROW."
+                "Say it: READ({uri:?}, format => 'CSV'). Formats are PARQUET, CSV, JSON, AVRO, ORC and ARROW."
             ),
         )
     })

@@ -19,6 +19,7 @@ mod interrupt;
 mod keyring;
 mod kill_drill;
 mod native;
+mod other_stores;
 mod partitions;
 mod place;
 mod random_queries;

@@ -168,6 +168,8 @@ fn widens(from: &DataType, to: &DataType) -> bool {
             scale >= own_scale
                 && i16::from(*wanted) - i16::from(*scale) >= i16::from(*own) - i16::from(*own_scale)
         }
+        // `decimal_target_types` says so.
+        (Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..), Utf8) => true,
         (Date64, Date32) => true,
         (Time32(_) | Time64(_), Time64(to)) => unit(to),
         (Timestamp(_, Some(_)), Timestamp(to, Some(_))) | (Timestamp(_, None), Timestamp(to, None)) => {

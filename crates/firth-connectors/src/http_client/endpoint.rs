@@ -7,11 +7,11 @@ use url::{Host, Url};
 
 /// An http or https url without credentials and without a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Endpoint(Url);
+pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
     /// Reads the option's text.
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let refuse = |why: &str| {
             Diagnostic::error(Code::Invalid, format!("option \"endpoint\" {why}"))
                 .hint("Write it as 'https://host:port'.")
@@ -31,17 +31,17 @@ impl Endpoint {
     }
 
     /// The url, without a slash at its end.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 
     /// Whether requests go without TLS.
-    pub(super) fn is_plain_http(&self) -> bool {
+    pub(crate) fn is_plain_http(&self) -> bool {
         self.0.scheme() == "http"
     }
 
     /// Whether requests stay on this machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -55,22 +55,22 @@ impl Endpoint {
     }
 
     /// Whether the host is an address or `localhost`, under which no bucket can be a subdomain.
-    pub(super) fn has_no_subdomains(&self) -> bool {
+    pub(crate) fn has_no_subdomains(&self) -> bool {
         !matches!(self.0.host(), Some(Host::Domain(name)) if name != "localhost")
     }
 
     /// Whether there is a path after the host.
-    pub(super) fn has_path(&self) -> bool {
+    pub(crate) fn has_path(&self) -> bool {
         !self.0.path().trim_matches('/').is_empty()
     }
 
     /// The same endpoint with one more segment.
-    pub(super) fn join(&self, segment: &str) -> String {
+    pub(crate) fn join(&self, segment: &str) -> String {
         format!("{}/{segment}", self.as_str())
     }
 
     /// The same endpoint with the bucket as a subdomain.
-    pub(super) fn subdomain(&self, bucket: &str) -> String {
+    pub(crate) fn subdomain(&self, bucket: &str) -> String {
         self.as_str().replacen("://", &format!("://{bucket}."), 1)
     }
 }

@@ -24,7 +24,7 @@ const WHOLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// How much a client puts up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(crate) enum Patience {
     /// CHECK CONNECTION: one try, and what happened is the answer.
     OneTry(Limits),
     /// Statements: an overloaded server is asked again, for minutes; one that cannot be reached is
@@ -34,7 +34,7 @@ pub(super) enum Patience {
 
 impl Patience {
     /// What is tried again once a server has answered.
-    pub(super) fn retries(self) -> RetryConfig {
+    pub(crate) fn retries(self) -> RetryConfig {
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(10),
@@ -49,7 +49,7 @@ impl Patience {
     }
 
     /// The connector that makes clients with this patience.
-    pub(super) fn connector(self) -> PatientConnector {
+    pub(crate) fn connector(self) -> PatientConnector {
         PatientConnector { patience: self }
     }
 
@@ -75,7 +75,7 @@ impl Patience {
 }
 
 /// The options of a client. `plain_http` allows requests without TLS.
-pub(super) fn client_options(plain_http: bool) -> ClientOptions {
+pub(crate) fn client_options(plain_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_timeout(WHOLE_TIMEOUT)
         .with_pool_idle_timeout(Duration::from_secs(60))
@@ -87,7 +87,7 @@ pub(super) fn client_options(plain_http: bool) -> ClientOptions {
 /// The stores' own retries count every failure alike. With enough of them for an overloaded server,
 /// a host name that does not exist would take minutes to be reported.
 #[derive(Debug)]
-pub(super) struct PatientConnector {
+pub(crate) struct PatientConnector {
     patience: Patience,
 }
 

@@ -6,43 +6,43 @@ use firth_connector::{OptionSpec, Options};
 use firth_diagnostic::{Code, Diagnostic, Result};
 
 /// Until a connection stands.
-pub(super) const CONNECT_TIMEOUT: OptionSpec = OptionSpec::int64("connect_timeout")
+pub(crate) const CONNECT_TIMEOUT: OptionSpec = OptionSpec::int64("connect_timeout")
     .default("5")
     .doc("Seconds until a connection to the store stands, TLS included.");
 /// Until an answer begins.
-pub(super) const REQUEST_TIMEOUT: OptionSpec =
+pub(crate) const REQUEST_TIMEOUT: OptionSpec =
     OptionSpec::int64("request_timeout").default("60").doc("Seconds until the answer to a request begins.");
 /// How often.
-pub(super) const MAX_TRIES: OptionSpec = OptionSpec::int64("max_tries")
+pub(crate) const MAX_TRIES: OptionSpec = OptionSpec::int64("max_tries")
     .default("9")
     .doc("How often a request is sent at most, if the store is overloaded or connections break.");
 /// For how long.
-pub(super) const TOTAL_TIMEOUT: OptionSpec = OptionSpec::int64("total_timeout")
+pub(crate) const TOTAL_TIMEOUT: OptionSpec = OptionSpec::int64("total_timeout")
     .default("180")
     .doc("Seconds after which a request that failed is not sent again.");
 /// How many at once.
-pub(super) const MAX_REQUESTS: OptionSpec = OptionSpec::int64("max_requests")
+pub(crate) const MAX_REQUESTS: OptionSpec = OptionSpec::int64("max_requests")
     .default("0")
     .doc("How many requests to a bucket wait for their answer at once; 0 means any number.");
 
 /// What the options say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Until a connection stands, TLS included.
-    pub(super) connect: Duration,
+    pub(crate) connect: Duration,
     /// Until the answer to a request begins.
-    pub(super) answer: Duration,
+    pub(crate) answer: Duration,
     /// How often a request is sent at most.
-    pub(super) tries: usize,
+    pub(crate) tries: usize,
     /// After which a request is not sent again.
-    pub(super) total: Duration,
+    pub(crate) total: Duration,
     /// How many requests wait for their answer at once; `None` is any number.
-    pub(super) at_once: Option<usize>,
+    pub(crate) at_once: Option<usize>,
 }
 
 impl Limits {
     /// Reads the options.
-    pub(super) fn try_new(options: &Options) -> Result<Self> {
+    pub(crate) fn try_new(options: &Options) -> Result<Self> {
         Ok(Limits {
             connect: Duration::from_secs(positive(options, &CONNECT_TIMEOUT)?.unwrap_or(5)),
             answer: Duration::from_secs(positive(options, &REQUEST_TIMEOUT)?.unwrap_or(60)),
@@ -74,14 +74,26 @@ fn positive(options: &Options, spec: &OptionSpec) -> Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::object_store::{
-        aws,
-        test_options::{Given, options, refusal},
-    };
+    use firth_connector::{GivenOption, GivenValue};
+    use firth_diagnostic::{Span, Spanned};
 
-    fn limits(given: &[Given<'_>]) -> Result<Limits> {
-        Limits::try_new(&options(&aws::CONNECTION_TYPE, given))
+    use super::*;
+
+    const SPECS: &[OptionSpec] = &[CONNECT_TIMEOUT, REQUEST_TIMEOUT, MAX_TRIES, TOTAL_TIMEOUT, MAX_REQUESTS];
+
+    fn limits(given: &[(&str, i64)]) -> Result<Limits> {
+        let given: Vec<GivenOption> = given
+            .iter()
+            .map(|(name, number)| GivenOption {
+                name: Spanned::new((*name).to_owned(), Span::default()),
+                value: Spanned::new(GivenValue::Int64(*number), Span::default()),
+            })
+            .collect();
+        Limits::try_new(&Options::validate("TEST connections", SPECS, &given, Span::default())?)
+    }
+
+    fn refusal(given: (&str, i64)) -> String {
+        limits(&[given]).expect_err("refused").message().to_owned()
     }
 
     #[test]
@@ -98,15 +110,12 @@ mod tests {
 
     #[test]
     fn limits_are_positive() {
-        assert_eq!(limits(&[("max_requests", 4.into())]).expect("valid").at_once, Some(4));
-        assert_eq!(limits(&[("max_requests", 0.into())]).expect("valid").at_once, None);
-        assert_eq!(refusal(limits(&[("max_tries", 0.into())])), "option \"max_tries\" cannot be 0");
+        assert_eq!(limits(&[("max_requests", 4)]).expect("valid").at_once, Some(4));
+        assert_eq!(limits(&[("max_requests", 0)]).expect("valid").at_once, None);
+        assert_eq!(refusal(("max_tries", 0)), "option \"max_tries\" cannot be 0");
+        assert_eq!(refusal(("total_timeout", (-1))), "option \"total_timeout\" cannot be -1");
         assert_eq!(
-            refusal(limits(&[("total_timeout", (-1).into())])),
-            "option \"total_timeout\" cannot be -1"
-        );
-        assert_eq!(
-            refusal(limits(&[("connect_timeout", i64::MAX.into())])),
+            refusal(("connect_timeout", i64::MAX)),
             format!("option \"connect_timeout\" cannot be {}", i64::MAX)
         );
     }

@@ -1,0 +1,1 @@
+ORC this is none at all
