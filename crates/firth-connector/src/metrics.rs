@@ -44,6 +44,8 @@ pub struct SourceReport {
     pub notes: Vec<String>,
     /// From the first request to the last answer, in milliseconds.
     pub elapsed_ms: f64,
+    /// From the beginning of the statement to the first request, in milliseconds.
+    pub after_ms: f64,
     /// In how many parts the scans of the plan that runs now read it, so far as is known; 0 if none runs.
     pub parts: u64,
     /// How many of them have been read.
@@ -100,6 +102,12 @@ impl SourceMetrics {
         let now = Instant::now();
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         *active = Some(active.map_or((now, now), |(first, _)| (first, now)));
+    }
+
+    /// When the source was first at work.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        let active = *self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.map(|(first, _)| first)
     }
 
     /// The counters as they stand, under these names.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Instant,
 };
 
 use firth_diagnostic::{Diagnostic, Result};
@@ -18,6 +19,7 @@ type Watch = Box<dyn Fn() -> Vec<ScanProgress> + Send + Sync>;
 /// their task context, here and on a worker.
 pub struct Remotes {
     statement: StatementId,
+    begun: Instant,
     opened: RwLock<HashMap<Uuid, Arc<OpenedRemote>>>,
     /// How far the plan that runs has come.
     watch: Mutex<Option<Watch>>,
@@ -46,7 +48,8 @@ struct Reads {
 impl Remotes {
     /// No remotes yet.
     pub fn new(statement: StatementId) -> Self {
-        Remotes { statement, opened: RwLock::default(), watch: Mutex::default() }
+        let begun = Instant::now();
+        Remotes { statement, begun, opened: RwLock::default(), watch: Mutex::default() }
     }
 
     /// The statement.
@@ -107,6 +110,9 @@ impl Remotes {
             .map(|remote| {
                 let name = (!remote.id.name.is_empty()).then_some(remote.id.name.as_str());
                 let mut report = remote.metrics.report(name, &remote.id.kind);
+                if let Some(first) = remote.metrics.first() {
+                    report.after_ms = first.saturating_duration_since(self.begun).as_secs_f64() * 1e3;
+                }
                 for scan in scans.iter().filter(|scan| scan.remote == remote.id.uuid) {
                     report.parts += scan.parts;
                     report.parts_read += scan.done.min(scan.parts);

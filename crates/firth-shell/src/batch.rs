@@ -22,6 +22,7 @@ use crate::{
     script::Script,
     shell,
     stdin::StdinScript,
+    traces::{self, Traces},
     verify,
 };
 
@@ -143,11 +144,23 @@ async fn run_scripts(request: &Request, reporter: Reporter, output: Output, scri
             return Exit::Failed;
         }
     };
+    let traces = match Traces::wanted(request.otlp_endpoint.as_deref()) {
+        Ok(traces) => traces,
+        Err(error) => {
+            reporter.error(&error, None);
+            return Exit::Failed;
+        }
+    };
     let mut runner = Runner::new(request, reporter, output, interrupt);
+    runner.traces = traces;
     let exit = run_statements(request, &mut runner, scripts).await;
-    let Runner { session, output, junit, .. } = runner;
+    let Runner { session, output, junit, traces: sent, .. } = runner;
     drop(session);
     Canceller::drained().await;
+    if let Some(sent) = sent {
+        let patience = if exit == Exit::Interrupted { traces::HURRIED } else { traces::LAST };
+        sent.flush(reporter, patience).await;
+    }
     // Most of all when an assertion failed.
     if let Some(report) = junit
         && let Err(error) = report.write()

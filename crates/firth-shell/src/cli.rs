@@ -40,6 +40,7 @@ const RARE: &[&str] = &[
     "no_color",
     "log",
     "log_file",
+    "otlp_endpoint",
 ];
 
 /// One SQL query over files in S3, Azure and Google Cloud Storage, PostgreSQL, Spanner and local files.
@@ -174,6 +175,9 @@ struct Flags {
     /// Add log lines to a file instead of standard error
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Send a trace of each statement to an OpenTelemetry collector [default: $OTEL_EXPORTER_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// No colours, also with NO_COLOR set
     #[arg(long)]
     no_color: bool,
@@ -221,6 +225,8 @@ pub(crate) struct Request {
     pub(crate) log: Option<Filter>,
     /// Where they are written.
     pub(crate) log_file: Option<PathBuf>,
+    /// The collector that traces are sent to, if it is named here.
+    pub(crate) otlp_endpoint: Option<String>,
     /// Whether colours are off whatever the terminal can do.
     pub(crate) no_color: bool,
 }
@@ -340,6 +346,7 @@ fn request(line: CommandLine) -> Result<Request, String> {
         verbose: flags.verbose,
         log: flags.log,
         log_file: flags.log_file,
+        otlp_endpoint: flags.otlp_endpoint,
         no_color: flags.no_color,
     })
 }
@@ -365,6 +372,7 @@ impl Flags {
             verbose: self.verbose.saturating_add(after.verbose),
             log: after.log.or(self.log),
             log_file: after.log_file.or(self.log_file),
+            otlp_endpoint: after.otlp_endpoint.or(self.otlp_endpoint),
             no_color: self.no_color | after.no_color,
         }
     }

@@ -34,6 +34,7 @@ mod script;
 mod shell;
 mod stats;
 mod stdin;
+mod traces;
 mod verify;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};

@@ -14,7 +14,7 @@ use futures::FutureExt as _;
 use crate::{
     cli::Request, execution::Execution, format::WriteError, home, interrupt::Interrupt, junit::JunitReport,
     memory, output::Output, panic, progress::Progress, reporter::Reporter, script::Script,
-    shell::terminal_prompt, stats::StatementStats,
+    shell::terminal_prompt, stats::StatementStats, traces::Traces,
 };
 
 /// A session and everything around it that a statement needs.
@@ -31,6 +31,8 @@ pub(crate) struct Runner {
     pub(crate) last_columns: Vec<String>,
     /// What became of assertions, if a report of it is wanted.
     pub(crate) junit: Option<JunitReport>,
+    /// Where a trace of each statement goes, if anywhere.
+    pub(crate) traces: Option<Traces>,
     interrupt: Interrupt,
     stats: bool,
     fail_on_empty: bool,
@@ -93,6 +95,7 @@ impl Runner {
             junit: request.junit.as_deref().map(JunitReport::new),
             interrupt,
             stats: request.stats,
+            traces: None,
             // A rehearsal has rows about sources, and of none if nothing is read.
             fail_on_empty: request.fail_on_empty && !request.dry_run,
             from: request.from,
@@ -185,6 +188,9 @@ impl Runner {
         let summary = stats.summary();
         log::info!("{} ({})", summary, remotes.statement());
         self.reporter.detail(&summary);
+        if let Some(traces) = &mut self.traces {
+            traces.send(&stats, self.reporter);
+        }
         self.last_figures = Some(summary);
         self.last_columns = progress.columns;
         if self.stats {

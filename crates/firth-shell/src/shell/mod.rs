@@ -34,6 +34,7 @@ use crate::{
     runner::{Done, Ended, Runner},
     screen::Pager,
     script::Script,
+    traces::{self, Traces},
 };
 
 pub(crate) use names::first_texts;
@@ -89,7 +90,14 @@ pub(crate) fn run(request: &Request, reporter: Reporter) -> Exit {
             return Exit::Failed;
         }
     };
-    let runner = Runner::new(request, reporter, output, interrupt);
+    let mut runner = Runner::new(request, reporter, output, interrupt);
+    match Traces::wanted(request.otlp_endpoint.as_deref()) {
+        Ok(traces) => runner.traces = traces,
+        Err(error) => {
+            reporter.error(&error, None);
+            return Exit::Failed;
+        }
+    }
     let names = Names::default();
     let mut shell = Shell {
         runtime,
@@ -298,10 +306,13 @@ impl Shell {
 
     fn leave(self) -> Exit {
         let Shell { runtime, runner, reporter, .. } = self;
-        let Runner { session, output, .. } = runner;
+        let Runner { session, output, traces: sent, .. } = runner;
         runtime.block_on(async {
             drop(session);
             firth_connector::Canceller::drained().await;
+            if let Some(sent) = sent {
+                sent.flush(reporter, traces::HURRIED).await;
+            }
         });
         runtime.shutdown_background();
         match output.commit() {

@@ -28,6 +28,7 @@ mod scratch;
 mod session;
 mod slt;
 mod tpch;
+mod traces;
 mod typed;
 mod versioned;
 mod victim;

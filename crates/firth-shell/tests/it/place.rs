@@ -48,6 +48,10 @@ impl Place {
             .env_remove("FIRTH_KEY_SOURCE")
             .env_remove("FIRTH_PUSHDOWN")
             .env_remove("FIRTH_THREADS")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+            .env_remove("OTEL_SDK_DISABLED")
+            .env_remove("TRACEPARENT")
             .stdin(Stdio::null());
         command
     }
