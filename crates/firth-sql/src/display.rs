@@ -9,10 +9,10 @@ use firth_diagnostic::{Name, Secret, Spanned};
 
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
-    AlterConnection, Assert, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
-    CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop, DropBehavior, Explain,
-    ExplainKind, ExportData, Insert, LoadData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption,
-    Statement,
+    AlterConnection, Assert, ColumnDefinition, ConnectionReference, CopyKind, CopyTable, CreateConnection,
+    CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop,
+    DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionLiteral, PartitionColumns, Query,
+    SetSetting, SqlOption, Statement,
 };
 
 impl fmt::Display for Statement {
@@ -39,6 +39,7 @@ impl fmt::Display for Statement {
             Statement::CreateExternalSchema(create) => write!(f, "{create}"),
             Statement::DropSchema(drop) => write_drop(f, "SCHEMA", drop),
             Statement::CreateTable(create) => write!(f, "{create}"),
+            Statement::CopyTable(copy) => write!(f, "{copy}"),
             Statement::DropTable(drop) => write_drop(f, "TABLE", drop),
             Statement::TruncateTable(name) => write!(f, "TRUNCATE TABLE {}", Path(&name.value)),
             Statement::Insert(insert) => write!(f, "{insert}"),
@@ -166,6 +167,26 @@ impl fmt::Display for CreateTable {
         match &self.query {
             Some(query) => write!(f, " AS {query}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for CopyTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.temporary { "TEMP TABLE" } else { "TABLE" };
+        write_create(f, self.creation, kind, &self.name.value)?;
+        let word = match self.kind {
+            CopyKind::Like => "LIKE",
+            CopyKind::Copy => "COPY",
+            CopyKind::Clone => "CLONE",
+        };
+        write!(f, " {word} {}", Path(&self.source.value))?;
+        if let Some(as_of) = &self.as_of {
+            write!(f, " FOR SYSTEM_TIME AS OF {}", as_of.value)?;
+        }
+        match self.options.value.is_empty() {
+            true => Ok(()),
+            false => write_options(f, &self.options.value, Texts::Shown),
         }
     }
 }

@@ -27,7 +27,7 @@ mod table_statement;
 pub use column_type::ColumnType;
 pub use display::ShownOptions;
 pub use format::format;
-pub use lexer::{Token, TokenKind, lex};
+pub use lexer::{Token, TokenKind, lex, quote_identifier};
 pub use lint::{Finding, LINT_RULES, LintRule, lint};
 pub use mask::{OptionSecrecy, mask_secrets};
 pub use parse::{connection_name, parse, parse_type};
@@ -43,4 +43,6 @@ pub use statement::{
     CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
     ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };
-pub use table_statement::{CleanTables, CreateTable, Insert, LoadData, RowChange, RowChangeKind};
+pub use table_statement::{
+    CleanTables, CopyKind, CopyTable, CreateTable, Insert, LoadData, RowChange, RowChangeKind,
+};

@@ -4,9 +4,9 @@ use firth_diagnostic::{Name, Secret, Span, Spanned};
 use proptest::prelude::*;
 
 use crate::{
-    AlterConnection, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference,
-    CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView,
-    Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList,
+    AlterConnection, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference, CopyKind,
+    CopyTable, CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable,
+    CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList,
     OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption, Statement, format,
     is_complete, lex, lint, parse, rewrite, split,
 };
@@ -267,6 +267,20 @@ fn native_statement() -> impl Strategy<Value = Statement> {
                     Statement::CreateTable(table)
                 }
             ),
+        (
+            creation(),
+            any::<bool>(),
+            name(3),
+            0_usize..3,
+            name(3),
+            prop::option::of(Just("a(1, 'x')")),
+            shown()
+        )
+            .prop_map(|(creation, temporary, name, kind, source, as_of, options)| {
+                let kind = [CopyKind::Like, CopyKind::Copy, CopyKind::Clone][kind];
+                let as_of = as_of.filter(|_| kind == CopyKind::Clone).map(|text| spanned(text.to_string()));
+                Statement::CopyTable(CopyTable { creation, temporary, name, kind, source, as_of, options })
+            }),
         drop(3).prop_map(Statement::DropTable),
         name(3).prop_map(Statement::TruncateTable),
         name(3).prop_map(Statement::Optimize),

@@ -2,7 +2,7 @@
 
 use firth_diagnostic::{Name, Secret, Spanned};
 
-use crate::{CleanTables, ColumnType, CreateTable, Insert, LoadData, Query, RowChange};
+use crate::{CleanTables, ColumnType, CopyKind, CopyTable, CreateTable, Insert, LoadData, Query, RowChange};
 
 /// One statement. Equality ignores where things were written and how they were spaced.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub enum Statement {
     DropSchema(Drop),
     /// `CREATE TABLE …`.
     CreateTable(CreateTable),
+    /// `CREATE TABLE … LIKE | COPY | CLONE …`.
+    CopyTable(CopyTable),
     /// `DROP TABLE …`.
     DropTable(Drop),
     /// `TRUNCATE TABLE t`.
@@ -110,6 +112,8 @@ impl Statement {
             Statement::DropSchema(_) => "DROP_SCHEMA",
             Statement::CreateTable(create) if create.query.is_some() => "CREATE_TABLE_AS_SELECT",
             Statement::CreateTable(_) => "CREATE_TABLE",
+            Statement::CopyTable(copy) if copy.kind == CopyKind::Like => "CREATE_TABLE",
+            Statement::CopyTable(_) => "CREATE_TABLE_AS_SELECT",
             Statement::DropTable(_) => "DROP_TABLE",
             Statement::TruncateTable(_) => "TRUNCATE_TABLE",
             Statement::Insert(_) => "INSERT",

@@ -29,6 +29,37 @@ pub struct CreateTable {
     pub query: Option<Query>,
 }
 
+/// What of another table a new one has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyKind {
+    /// Its columns and how it is laid out.
+    Like,
+    /// Its rows, too.
+    Copy,
+    /// Its rows as they are or were at some time.
+    Clone,
+}
+
+/// `CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] name LIKE | COPY | CLONE source
+/// [FOR SYSTEM_TIME AS OF …] [OPTIONS (…)]`. The time stands behind CLONE only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyTable {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// Whether it is gone when the session ends.
+    pub temporary: bool,
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub name: Spanned<Name>,
+    /// What of the source it has.
+    pub kind: CopyKind,
+    /// The table that it is made after.
+    pub source: Spanned<Name>,
+    /// The expression behind FOR SYSTEM_TIME AS OF, as written.
+    pub as_of: Option<Spanned<String>>,
+    /// The options as written. Those that are not given are the source's.
+    pub options: OptionList,
+}
+
 /// `INSERT [INTO] name [(columns)] query`. VALUES is a query too; a DEFAULT in it is NULL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Insert {

@@ -71,6 +71,12 @@ pub(crate) struct TableHome<'a> {
 }
 
 impl<'a> Resolver<'a> {
+    /// Where a table of this name is to be made. Of a name that a temporary table has, a lasting one is made beside it.
+    pub(crate) fn home_to_make(&self, name: &Name, temporary: bool) -> Result<TableHome<'a>> {
+        let home = self.home_of(name, temporary)?;
+        if home.is_temporary && !temporary { self.lasting(name) } else { Ok(home) }
+    }
+
     /// Where the table of this name is: a temporary one hides others of its name. `temporary`: where one is to be made.
     pub(crate) fn home_of(&self, name: &Name, temporary: bool) -> Result<TableHome<'a>> {
         let session: &'a Session = self.session;

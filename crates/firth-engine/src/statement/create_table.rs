@@ -59,13 +59,7 @@ async fn create(session: &Session, resolver: &Resolver<'_>, statement: &CreateTa
     }
     let given = options::given(session, &statement.options.value)?;
     let options = Options::validate("tables", TABLE_OPTIONS, &given, statement.options.span)?;
-    let home = resolver.home_of(&statement.name.value, statement.temporary).map_err(at_name)?;
-    // Of a name that a temporary table has, a lasting one is made beside it.
-    let home = if home.is_temporary && !statement.temporary {
-        resolver.lasting(&statement.name.value)?
-    } else {
-        home
-    };
+    let home = resolver.home_to_make(&statement.name.value, statement.temporary).map_err(at_name)?;
     if !home.is_temporary {
         let dataset = resolver.dataset(&home.name.dataset_name()).map_err(at_name)?;
         if let DatasetKind::External { connection, schema, .. } = &dataset.kind {
@@ -159,7 +153,7 @@ fn nullable(columns: &Schema) -> SchemaRef {
 }
 
 /// Says that there is such a table before its query runs for hours.
-fn refuse_existing(home: &TableHome<'_>, on_existing: OnExisting) -> Result<()> {
+pub(super) fn refuse_existing(home: &TableHome<'_>, on_existing: OnExisting) -> Result<()> {
     match home.catalog.table(&home.name)? {
         Some(existing) if on_existing == OnExisting::Fail => {
             let kind = existing.kind.name().with_article();

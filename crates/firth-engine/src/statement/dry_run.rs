@@ -54,6 +54,7 @@ pub(super) async fn execute<'a>(
             perform(session, resolver, statement).await?;
             Ok(outcome)
         }
+        Statement::CopyTable(_) => perform(session, resolver, statement).await,
         // They answer what they would read, and write nothing.
         Statement::Insert(_) | Statement::RowChange(_) | Statement::LoadData(_) => perform(session, resolver, statement).await,
         // They are parsed. What they change is files.

@@ -5,6 +5,7 @@ mod assert;
 mod caches;
 mod check_connection;
 mod clean_exports;
+mod copy_table;
 mod create_connection;
 mod create_external_table;
 mod create_table;
@@ -87,6 +88,7 @@ fn perform<'a>(
         Statement::DropSchema(statement) => ready(schema::drop(session, resolver, statement)).boxed(),
         Statement::ShowSchemas => ready(schema::show(session)).boxed(),
         Statement::CreateTable(statement) => create_table::execute(session, resolver, statement).boxed(),
+        Statement::CopyTable(statement) => copy_table::execute(session, resolver, statement).boxed(),
         Statement::DropTable(statement) => ready(create_table::drop(session, resolver, statement)).boxed(),
         Statement::TruncateTable(name) => ready(create_table::truncate(session, resolver, name)).boxed(),
         Statement::Insert(statement) => insert::execute(session, resolver, statement).boxed(),

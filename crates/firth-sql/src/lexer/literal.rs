@@ -44,7 +44,7 @@ pub(crate) fn quote_string(value: &str) -> String {
 }
 
 /// Writes an identifier that reads back as `name`: back-quoted if it has to be.
-pub(crate) fn quote_identifier(name: &str) -> String {
+pub fn quote_identifier(name: &str) -> String {
     let mut bytes = name.bytes();
     let plain = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

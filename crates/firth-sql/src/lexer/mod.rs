@@ -8,7 +8,8 @@ mod literal;
 
 use firth_diagnostic::Span;
 
-pub(crate) use literal::{decode_bytes, decode_identifier, decode_string, quote_identifier, quote_string};
+pub use literal::quote_identifier;
+pub(crate) use literal::{decode_bytes, decode_identifier, decode_string, quote_string};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,11 +1,11 @@
 //! `CREATE TABLE`, `DROP TABLE`, `TRUNCATE TABLE`.
 
-use firth_diagnostic::{Code, Diagnostic, Result, Spanned};
+use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
 
 use super::connection::with_connection;
 use super::cursor::Cursor;
 use super::{Head, drop_tail, if_exists, names, options, query, types};
-use crate::{CleanTables, CreateTable, Statement, TokenKind};
+use crate::{CleanTables, CopyKind, CopyTable, CreateTable, Creation, Statement, TokenKind};
 
 /// The words that end the expression of PARTITION BY.
 const AFTER_PARTITION_BY: &[&str] = &["CLUSTER", "OPTIONS", "AS", "WITH", "FROM"];
@@ -14,12 +14,9 @@ pub(super) fn create(cursor: &mut Cursor<'_>, head: Head) -> Result<Statement> {
     let temporary = head.temporary.is_some();
     let creation = Head { temporary: None, ..head }.creation(cursor, "CREATE TABLE")?;
     let name = names::table(cursor)?;
-    for word in ["LIKE", "COPY", "CLONE"] {
-        if cursor.at_keyword(word) {
-            let message = format!("CREATE TABLE … {word} is not in this version");
-            return Err(Diagnostic::error(Code::Unsupported, message)
-                .at(cursor.here())
-                .hint("Write CREATE TABLE … AS SELECT * FROM the other table."));
+    for (word, kind) in [("LIKE", CopyKind::Like), ("COPY", CopyKind::Copy), ("CLONE", CopyKind::Clone)] {
+        if cursor.take_keyword(word) {
+            return copy(cursor, creation, temporary, name, kind);
         }
     }
     let columns = types::columns(cursor)?;
@@ -48,18 +45,48 @@ pub(super) fn create(cursor: &mut Cursor<'_>, head: Head) -> Result<Statement> {
     Ok(Statement::CreateTable(table))
 }
 
+/// Stands after LIKE, COPY or CLONE.
+fn copy(
+    cursor: &mut Cursor<'_>,
+    creation: Creation,
+    temporary: bool,
+    name: Spanned<Name>,
+    kind: CopyKind,
+) -> Result<Statement> {
+    let source = names::table(cursor)?;
+    let as_of = match kind == CopyKind::Clone && cursor.take_keywords(&["FOR", "SYSTEM_TIME", "AS", "OF"]) {
+        true => Some(expression(cursor, &["OPTIONS"], "a TIMESTAMP")?),
+        false => None,
+    };
+    if cursor.at_keyword("AS") && kind == CopyKind::Like {
+        return Err(Diagnostic::error(Code::Unsupported, "CREATE TABLE … LIKE … AS is not in this version")
+            .at(cursor.here())
+            .hint("Make the table, and fill it by INSERT INTO … SELECT."));
+    }
+    let options = match options::optional(cursor)? {
+        Some(options) => options,
+        None => options::none(cursor),
+    };
+    Ok(Statement::CopyTable(CopyTable { creation, temporary, name, kind, source, as_of, options }))
+}
+
 /// `PARTITION BY` and an expression, which is kept as it is written.
 pub(super) fn partition_by(cursor: &mut Cursor<'_>) -> Result<Option<Spanned<String>>> {
     if !cursor.take_keywords(&["PARTITION", "BY"]) {
         return Ok(None);
     }
+    expression(cursor, AFTER_PARTITION_BY, "what to partition by").map(Some)
+}
+
+/// An expression up to one of these words, as it is written.
+fn expression(cursor: &mut Cursor<'_>, ends: &[&str], what: &str) -> Result<Spanned<String>> {
     let start = cursor.here();
     let mut depth = 0_usize;
     while let Some(token) = cursor.peek() {
         let text = token.text(cursor.text);
         if depth == 0
             && token.kind == TokenKind::Word
-            && AFTER_PARTITION_BY.iter().any(|word| text.eq_ignore_ascii_case(word))
+            && ends.iter().any(|word| text.eq_ignore_ascii_case(word))
         {
             break;
         }
@@ -72,10 +99,10 @@ pub(super) fn partition_by(cursor: &mut Cursor<'_>) -> Result<Option<Spanned<Str
     }
     let span = cursor.since(start);
     if cursor.here() == start {
-        return Err(cursor.expected("what to partition by"));
+        return Err(cursor.expected(what));
     }
     let text = cursor.text.get(span.start..span.end).unwrap_or_default().to_owned();
-    Ok(Some(Spanned::new(text, span)))
+    Ok(Spanned::new(text, span))
 }
 
 /// `CLUSTER BY a, b`.

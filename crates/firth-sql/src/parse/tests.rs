@@ -217,7 +217,7 @@ fn other_statements_of_googlesql_are_told_apart() {
     hint: DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW.
     ");
     for text in [
-        "CREATE TABLE t LIKE u",
+        "CREATE TABLE t LIKE u AS SELECT 1",
         "LOAD DATA INTO t OVERWRITE PARTITIONS (a = 1) FROM FILES ()",
         "GRANT x ON t TO 'y'",
         "DELETE FROM t WHERE TRUE LIMIT 1",
