@@ -224,7 +224,7 @@ impl ChunkEncoder {
     pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Chunk> {
         Ok(match &self.encoder {
             // These two take strings in whatever layout they have.
-            Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(&batches)?),
+            Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(batches)?),
             Encoder::Text(text) => Chunk::Text(text.encode(&self.schema, &batches)?),
             Encoder::Arrow | Encoder::Avro(_) => {
                 let batches = batches.iter().map(|batch| self.in_file_layout(batch));

@@ -10,7 +10,7 @@ use firth_diagnostic::Result;
 use parquet::{
     arrow::{
         ArrowWriter,
-        arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves},
+        arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
     },
     basic::Compression,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
@@ -18,6 +18,9 @@ use parquet::{
 };
 
 use super::{Chunk, FileBody, dictionary::is_repetitive, encoding};
+
+/// Bytes of a row group besides those of its columns.
+const ROW_GROUP_SLACK: usize = 4 << 10;
 
 /// The encoder of row groups of one schema.
 pub(crate) struct RowGroups {
@@ -37,19 +40,30 @@ impl RowGroups {
     }
 
     /// A row group of all rows of `batches`.
-    pub(crate) fn encode(&self, batches: &[RecordBatch]) -> Result<Vec<ArrowColumnChunk>> {
-        let (_, factory) = writer(&self.schema, &self.properties_for(batches))?;
-        let mut writers = factory.create_column_writers(0).map_err(encoding)?;
-        for batch in batches {
-            let mut next = writers.iter_mut();
-            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
-                for leaf in compute_leaves(field, column).map_err(encoding)? {
-                    let writer = next.next().ok_or_else(|| encoding("a column has too many leaves"))?;
-                    writer.write(&leaf).map_err(encoding)?;
+    ///
+    /// One column after another: only one has a dictionary and pages in the making, in memory that the next one
+    /// takes over, and a column's rows go as soon as they are encoded.
+    pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Vec<ArrowColumnChunk>> {
+        let (_, factory) = writer(&self.schema, &self.properties_for(&batches))?;
+        let mut writers = factory.create_column_writers(0).map_err(encoding)?.into_iter();
+        let mut chunks = Vec::with_capacity(writers.len());
+        let mut columns: Vec<_> =
+            batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
+        for field in self.schema.fields() {
+            let mut leaf_writers: Vec<ArrowColumnWriter> = Vec::new();
+            for array in columns.iter_mut().filter_map(Iterator::next) {
+                let leaves = compute_leaves(field, &array).map_err(encoding)?;
+                let missing = leaves.len() - leaf_writers.len().min(leaves.len());
+                leaf_writers.extend(writers.by_ref().take(missing));
+                for (writer, leaf) in leaf_writers.iter_mut().zip(&leaves) {
+                    writer.write(leaf).map_err(encoding)?;
                 }
             }
+            for writer in leaf_writers {
+                chunks.push(writer.close().map_err(encoding)?);
+            }
         }
-        writers.into_iter().map(|writer| writer.close().map_err(encoding)).collect()
+        Ok(chunks)
     }
 
     /// How these rows are encoded: with dictionaries where values repeat.
@@ -96,6 +110,9 @@ impl FileBody for ParquetBody {
 
     fn append(&mut self, chunk: Chunk) -> Result<Vec<u8>> {
         let Chunk::RowGroup(columns) = chunk else { return Err(encoding("a chunk of another format")) };
+        // Its size is known: a buffer that grows is copied each time.
+        let bytes: u64 = columns.iter().map(|column| column.close().bytes_written).sum();
+        self.0.inner_mut().reserve(usize::try_from(bytes).unwrap_or_default() + ROW_GROUP_SLACK);
         let mut group = self.0.next_row_group().map_err(encoding)?;
         for column in columns {
             column.append_to_row_group(&mut group).map_err(encoding)?;
