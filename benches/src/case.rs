@@ -106,22 +106,41 @@ pub(crate) fn postgres(_: &Data) -> Result<Vec<Case>> {
 
 /// Rows written as files.
 pub(crate) fn exports(data: &Data) -> Result<Vec<Case>> {
-    let all = format!("SELECT * FROM tpch.{}", Table::LineItem.name());
     let grouped = "SELECT l_suppkey, l_shipmode, SUM(l_extendedprice) AS total FROM tpch.lineitem \
-                   GROUP BY l_suppkey, l_shipmode"
-        .to_string();
-    let local = format!("file://{}/", data.exports.display());
-    let bucket = format!("s3://{}/{}/exports/", data.bucket, data.prefix());
-    let case = |name: &str, sql: &str, format, to: &str| Case {
-        name: name.to_string(),
-        work: Work::Export { sql: sql.to_string(), format, to: to.to_string() },
-    };
+                   GROUP BY l_suppkey, l_shipmode";
+    let (all, local, bucket) = (all_of_lineitem(), local(data), bucket(data));
     Ok(vec![
-        case("lineitem-parquet-local", &all, "PARQUET", &local),
-        case("lineitem-csv-local", &all, "CSV", &local),
-        case("lineitem-parquet-s3", &all, "PARQUET", &bucket),
-        case("grouped-parquet-local", &grouped, "PARQUET", &local),
+        export("lineitem-parquet-local", &all, "PARQUET", &local),
+        export("lineitem-csv-local", &all, "CSV", &local),
+        export("lineitem-parquet-s3", &all, "PARQUET", &bucket),
+        export("lineitem-csv-s3", &all, "CSV", &bucket),
+        export("grouped-parquet-local", grouped, "PARQUET", &local),
     ])
+}
+
+/// Rows of a database written as files.
+pub(crate) fn exports_from_postgres(data: &Data) -> Result<Vec<Case>> {
+    let (all, bucket) = (all_of_lineitem(), bucket(data));
+    Ok(vec![
+        export("postgres-parquet-s3", &all, "PARQUET", &bucket),
+        export("postgres-csv-s3", &all, "CSV", &bucket),
+    ])
+}
+
+fn all_of_lineitem() -> String {
+    format!("SELECT * FROM tpch.{}", Table::LineItem.name())
+}
+
+fn local(data: &Data) -> String {
+    format!("file://{}/", data.exports.display())
+}
+
+fn bucket(data: &Data) -> String {
+    format!("s3://{}/{}/exports/", data.bucket, data.prefix())
+}
+
+fn export(name: &str, sql: &str, format: &'static str, to: &str) -> Case {
+    Case { name: name.to_string(), work: Work::Export { sql: sql.to_string(), format, to: to.to_string() } }
 }
 
 /// What a command line waits for.

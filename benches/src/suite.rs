@@ -85,6 +85,12 @@ pub(crate) const SUITES: &[Suite] = &[
         cases: case::exports,
     },
     Suite {
+        name: "exports-from-postgres",
+        doc: "lineitem of a PostgreSQL table written as files to S3",
+        place: |table| if table == "lineitem" { At::Postgres } else { At::Local },
+        cases: case::exports_from_postgres,
+    },
+    Suite {
         name: "start-up",
         doc: "a new process, one statement, the end of the process",
         place: |_| At::Local,
@@ -117,7 +123,7 @@ pub(crate) const SUITES: &[Suite] = &[
 impl Suite {
     /// Whether a server's connection is needed: for a table, or for what the cases write.
     pub(crate) fn uses(&self, at: At) -> bool {
-        let writes_to_s3 = self.name == "exports" && at == At::S3;
+        let writes_to_s3 = self.name.starts_with("exports") && at == At::S3;
         writes_to_s3 || firth_testkit::tpch::Table::ALL.iter().any(|table| (self.place)(table.name()) == at)
     }
 }
