@@ -16,6 +16,11 @@ impl Checkpoints {
         let _ = self.0.set(observer);
     }
 
+    /// Who asked, for points that are reached after a statement's own code.
+    pub(crate) fn observer(&self) -> Option<Observer> {
+        self.0.get().cloned()
+    }
+
     /// Says that a point is reached.
     pub(crate) fn reach(&self, point: &'static str) {
         if let Some(observer) = self.0.get() {

@@ -1,14 +1,18 @@
 //! EXPORT DATA to a table of a database: all rows in one transaction, or none.
 
+use std::task::Poll;
+
 use arrow::datatypes::Schema;
+use datafusion::{execution::SendableRecordBatchStream, physical_plan::stream::RecordBatchStreamAdapter};
 use firth_connector::{Options, SchemaSpec, TableSpec};
 use firth_diagnostic::{Code, Diagnostic, Result, did_you_mean};
 use firth_sql::ExportData;
+use futures::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::{options, query::blaming};
 use crate::{
-    Exported, Outcome,
+    Exported, Observer, Outcome,
     export::DATABASE_EXPORT_OPTIONS,
     native::assigned,
     report::Report,
@@ -65,8 +69,20 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &ExportData) -> 
     let planned =
         assigned(planned, &sink.columns(), &places).map_err(|error| error.or_at(statement.query.span))?;
     let rows = blaming(resolver, resolver.run(planned).await?);
-    let count = sink.write(rows).await.map_err(at_connection)?;
+    let count =
+        sink.write(watched(rows, resolver.session.checkpoints.observer())).await.map_err(at_connection)?;
     Ok(answer(&table, count))
+}
+
+/// The rows, and after the last one the point `rows_read`: the database has most of them, and has not committed.
+fn watched(rows: SendableRecordBatchStream, observer: Option<Observer>) -> SendableRecordBatchStream {
+    let Some(observer) = observer else { return rows };
+    let schema = rows.schema();
+    let end = stream::poll_fn(move |_| {
+        observer("rows_read");
+        Poll::Ready(None)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows.chain(end)))
 }
 
 fn target(options: &Options) -> Result<Target> {

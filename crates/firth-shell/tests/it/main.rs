@@ -10,6 +10,7 @@ mod docs;
 mod examples;
 mod export_commit;
 mod export_s3s;
+mod export_to_postgres;
 mod faults;
 mod formats;
 mod full_disk;
