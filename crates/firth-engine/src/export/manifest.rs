@@ -10,6 +10,8 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, UpdateVersion, 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ColumnBounds;
+
 /// The layout of manifests that this version writes and reads.
 const LAYOUT: u32 = 1;
 
@@ -75,6 +77,9 @@ pub(crate) struct ManifestFile {
     pub(crate) bytes: u64,
     /// Of its bytes, in hexadecimal.
     pub(crate) crc32: String,
+    /// What lies around the values of its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) columns: Vec<ColumnBounds>,
     /// As listings have it. Known when the export is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) e_tag: Option<String>,

@@ -1,5 +1,6 @@
 //! Exports: rows into files that become visible together, after the last row.
 
+mod bounds;
 mod checkpoints;
 mod commit;
 mod destination;
@@ -15,6 +16,7 @@ mod upload;
 mod whole_files;
 mod writer;
 
+pub(crate) use bounds::{Bounds, ColumnBounds};
 pub(crate) use checkpoints::Checkpoints;
 pub use checkpoints::Observer;
 pub(crate) use commit::{SUCCESS_MARKER, delete, finish, put, put_marker};

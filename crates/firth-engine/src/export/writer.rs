@@ -12,7 +12,7 @@ use firth_diagnostic::{Diagnostic, Result};
 use futures::TryStreamExt as _;
 
 use super::{
-    Destination, ExportFormat, Journal, Layout, StagedUpload, Upload,
+    Bounds, ColumnBounds, Destination, ExportFormat, Journal, Layout, StagedUpload, Upload,
     format::{Chunk, ChunkEncoder, FileBody},
     layout::partitions,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Written {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) crc32: String,
+    /// What lies around the values of its columns.
+    pub(crate) columns: Vec<ColumnBounds>,
     /// What completes it.
     pub(crate) staged: StagedUpload,
     /// Forgets the file at the store when dropped, unless released.
@@ -56,15 +58,17 @@ pub(crate) async fn write_rows(
 ) -> Result<Vec<Written>> {
     let schema = writing.schema;
     let partition_columns = writing.layout.partition_columns(schema)?;
-    let encoder = writing.format.encoder(&writing.layout.file_schema(schema)?)?;
-    let mut files = Files::new(writing, encoder.clone());
+    let file_schema = writing.layout.file_schema(schema)?;
+    let encoder = writing.format.encoder(&file_schema)?;
+    let mut files = Files::new(writing, encoder.clone(), Arc::clone(&file_schema));
+    let encoder = &Encoding { encoder, schema: file_schema };
     let mut jobs: VecDeque<Job> = VecDeque::new();
     let mut gathered = Gathered::default();
     let most_rows = writing.format.most_rows();
     while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
         for (partition, rows) in partitions(&batch, &partition_columns)? {
             if gathered.partition != partition {
-                start(&mut gathered, partition, &encoder, &mut jobs);
+                start(&mut gathered, partition, encoder, &mut jobs);
             }
             let mut rows = rows;
             while gathered.rows + rows.num_rows() > most_rows {
@@ -72,18 +76,18 @@ pub(crate) async fn write_rows(
                 gathered.add(rows.slice(0, fitting));
                 rows = rows.slice(fitting, rows.num_rows() - fitting);
                 let partition = gathered.partition.clone();
-                start(&mut gathered, partition, &encoder, &mut jobs);
+                start(&mut gathered, partition, encoder, &mut jobs);
                 catch_up(&mut jobs, writing.threads, &mut files).await?;
             }
             gathered.add(rows);
             if writing.format.is_enough(gathered.rows, gathered.bytes) {
                 let partition = gathered.partition.clone();
-                start(&mut gathered, partition, &encoder, &mut jobs);
+                start(&mut gathered, partition, encoder, &mut jobs);
             }
             catch_up(&mut jobs, writing.threads, &mut files).await?;
         }
     }
-    start(&mut gathered, String::new(), &encoder, &mut jobs);
+    start(&mut gathered, String::new(), encoder, &mut jobs);
     catch_up(&mut jobs, 0, &mut files).await?;
     files.finish(partition_columns.is_empty()).await
 }
@@ -118,26 +122,36 @@ fn memory(array: &ArrayRef) -> usize {
     }
 }
 
+/// What chunks are encoded with.
+struct Encoding {
+    encoder: ChunkEncoder,
+    /// Of the files.
+    schema: SchemaRef,
+}
+
 /// A chunk that is being encoded.
 struct Job {
     partition: String,
     rows: u64,
     bytes: u64,
-    task: SpawnedTask<Result<Chunk>>,
+    task: SpawnedTask<Result<(Chunk, Bounds)>>,
 }
 
 /// Starts to encode what was gathered, and goes on with another partition.
-fn start(gathered: &mut Gathered, next: String, encoder: &ChunkEncoder, jobs: &mut VecDeque<Job>) {
+fn start(gathered: &mut Gathered, next: String, encoding: &Encoding, jobs: &mut VecDeque<Job>) {
     let done = std::mem::replace(gathered, Gathered { partition: next, ..Gathered::default() });
     if done.batches.is_empty() {
         return;
     }
-    let encoder = encoder.clone();
+    let (encoder, schema) = (encoding.encoder.clone(), Arc::clone(&encoding.schema));
     jobs.push_back(Job {
         partition: done.partition,
         rows: done.rows as u64,
         bytes: done.bytes as u64,
-        task: SpawnedTask::spawn_blocking(move || encoder.encode(done.batches)),
+        task: SpawnedTask::spawn_blocking(move || {
+            let bounds = Bounds::of(&schema, &done.batches);
+            Ok((encoder.encode(done.batches)?, bounds))
+        }),
     });
 }
 
@@ -146,8 +160,9 @@ async fn catch_up(jobs: &mut VecDeque<Job>, waiting: usize, files: &mut Files<'_
     while jobs.len() > waiting
         && let Some(job) = jobs.pop_front()
     {
-        let chunk = job.task.join().await.map_err(|_| cancelled())??;
+        let (chunk, bounds) = job.task.join().await.map_err(|_| cancelled())??;
         files.append(&job.partition, job.rows, job.bytes, chunk).await?;
+        files.widen(bounds);
     }
     Ok(())
 }
@@ -156,6 +171,7 @@ async fn catch_up(jobs: &mut VecDeque<Job>, waiting: usize, files: &mut Files<'_
 struct Files<'a> {
     writing: &'a Writing<'a>,
     encoder: ChunkEncoder,
+    schema: SchemaRef,
     open: Option<OpenFile>,
     finishing: VecDeque<SpawnedTask<Result<Written>>>,
     written: Vec<Written>,
@@ -171,13 +187,15 @@ struct OpenFile {
     upload: Upload,
     rows: u64,
     row_bytes: u64,
+    bounds: Bounds,
 }
 
 impl<'a> Files<'a> {
-    fn new(writing: &'a Writing<'a>, encoder: ChunkEncoder) -> Self {
+    fn new(writing: &'a Writing<'a>, encoder: ChunkEncoder, schema: SchemaRef) -> Self {
         Files {
             writing,
             encoder,
+            schema,
             open: None,
             finishing: VecDeque::new(),
             written: Vec::new(),
@@ -206,6 +224,13 @@ impl<'a> Files<'a> {
         file.upload.write(Bytes::from(bytes)).await
     }
 
+    /// Takes in what lies around the rows that were appended last.
+    fn widen(&mut self, bounds: Bounds) {
+        if let Some(file) = &mut self.open {
+            file.bounds.widen(bounds);
+        }
+    }
+
     async fn begin(&mut self, partition: &str) -> Result<()> {
         let destination = self.writing.destination;
         let name = destination.names.name(partition, self.in_partition);
@@ -220,18 +245,29 @@ impl<'a> Files<'a> {
         self.begun += 1;
         self.in_partition += 1;
         let partition = partition.to_owned();
-        self.open = Some(OpenFile { partition, name, body, upload, rows: 0, row_bytes: 0 });
+        self.open = Some(OpenFile {
+            partition,
+            name,
+            body,
+            upload,
+            rows: 0,
+            row_bytes: 0,
+            bounds: Bounds::none(&self.schema),
+        });
         Ok(())
     }
 
     /// Sends the rest of the open file, in the background.
     async fn close(&mut self) -> Result<()> {
-        let Some(OpenFile { name, body, mut upload, rows, .. }) = self.open.take() else { return Ok(()) };
+        let Some(OpenFile { name, body, mut upload, rows, bounds, .. }) = self.open.take() else {
+            return Ok(());
+        };
+        let columns = bounds.columns(&self.schema);
         let rest = body.finish()?;
         self.finishing.push_back(SpawnedTask::spawn(async move {
             upload.write(Bytes::from(rest)).await?;
             let staged = upload.finish().await?;
-            Ok(Written { name, rows, bytes: upload.bytes(), crc32: upload.crc32(), staged, upload })
+            Ok(Written { name, rows, bytes: upload.bytes(), crc32: upload.crc32(), columns, staged, upload })
         }));
         self.settle(FINISHING).await
     }

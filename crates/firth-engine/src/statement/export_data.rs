@@ -339,6 +339,7 @@ fn manifest_file(file: &Written, found: &Found) -> ManifestFile {
         rows: file.rows,
         bytes: file.bytes,
         crc32: file.crc32.clone(),
+        columns: file.columns.clone(),
         e_tag: None,
         upload: Some(upload),
     }

@@ -256,6 +256,30 @@ async fn readers_take_what_the_manifest_lists() {
     target.read(&session, "x").await.expect("the files are taken as they are");
 }
 
+/// Each file has the bounds of its own rows, also where the partition's column is not in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifest_has_the_bounds_of_each_file() {
+    let target = Target::local();
+    let session = target.session("home").await;
+    let sql = format!(
+        "EXPORT DATA OPTIONS (format = 'PARQUET', uri = '{}/b/x-*.parquet', partition_by = ['p']) AS
+         SELECT MOD(a, 2) AS p, a AS v, CONCAT('t', a) AS t, DATE '2024-02-29' AS d, CAST(NULL AS INT64) AS n
+         FROM UNNEST(GENERATE_ARRAY(1, 8)) AS a",
+        target.uri
+    );
+    session.execute(&sql).await.expect("exported");
+    let manifest =
+        std::fs::read(target.home.path().join("out/exports/b/_firth_manifest.json")).expect("read");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let files = manifest["exports"]["x-*.parquet"]["files"].as_array().expect("files");
+    let bounds: Vec<String> =
+        files.iter().map(|file| format!("{} {}", file["name"], file["columns"])).collect();
+    insta::assert_snapshot!(bounds.join("\n"), @r#"
+    "p=0/x-000000000000.parquet" [{"max":"8","min":"2","name":"v"},{"max":"t8","min":"t2","name":"t"},{"max":"2024-02-29","min":"2024-02-29","name":"d"}]
+    "p=1/x-000000000000.parquet" [{"max":"7","min":"1","name":"v"},{"max":"t7","min":"t1","name":"t"},{"max":"2024-02-29","min":"2024-02-29","name":"d"}]
+    "#);
+}
+
 fn s3(test: &str) -> Option<Target> {
     let server = Servers::from_env().require_s3(test)?;
     let connection = format!(

@@ -47,8 +47,7 @@ impl RowGroups {
         let (_, factory) = writer(&self.schema, &self.properties_for(&batches))?;
         let mut writers = factory.create_column_writers(0).map_err(encoding)?.into_iter();
         let mut chunks = Vec::with_capacity(writers.len());
-        let mut columns: Vec<_> =
-            batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
+        let mut columns: Vec<_> = batches.into_iter().map(|batch| batch.into_parts().1.into_iter()).collect();
         for field in self.schema.fields() {
             let mut leaf_writers: Vec<ArrowColumnWriter> = Vec::new();
             for array in columns.iter_mut().filter_map(Iterator::next) {
