@@ -4,6 +4,7 @@
 //! that table. Those that speak HTTP do so by the client of the other object stores ([`transport`]).
 
 mod services;
+mod ssh_sessions;
 mod transport;
 
 use std::{
@@ -14,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use firth_connector::{
-    CheckReport, ConnectionType, Connector, ObjectLocation, Objects, OptionSpec, Options, Remote, RemoteId,
-    Staging,
+    Canceller, CheckReport, ConnectionType, Connector, ObjectLocation, Objects, OptionSpec, Options, Remote,
+    RemoteId, Staging,
 };
 use firth_diagnostic::{Code, Diagnostic, Result};
 use object_store::{
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 use self::{
     services::{SCHEMES, SECURITY_TOKEN, Service},
+    ssh_sessions::SshSessions,
     transport::Transport,
 };
 use crate::{
@@ -120,6 +122,7 @@ impl Connector for OpenDal {
             limits,
             options,
             operator: OnceLock::new(),
+            ssh: OnceLock::new(),
         }))
     }
 }
@@ -130,6 +133,8 @@ struct OpenDalRemote {
     limits: Limits,
     options: Options,
     operator: OnceLock<Operator>,
+    /// Of SFTP, once a connection is wanted.
+    ssh: OnceLock<SshSessions>,
 }
 
 impl OpenDalRemote {
@@ -156,6 +161,9 @@ impl OpenDalRemote {
     }
 
     fn open(&self, patience: Patience) -> Result<Operator> {
+        if self.service.scheme == "sftp" {
+            self.ssh.get_or_init(SshSessions::look);
+        }
         let operator = self.service.open(&self.options).map_err(|error| failed(&self.place(), error))?;
         if matches!(self.service.scheme, "fs" | "memory") {
             return Ok(operator);
@@ -194,6 +202,17 @@ impl OpenDalRemote {
     /// What the connection leads to, for messages.
     fn place(&self) -> String {
         (TYPES[0].endpoint)(&self.options)
+    }
+}
+
+impl Drop for OpenDalRemote {
+    fn drop(&mut self) {
+        let Some(ssh) = self.ssh.take() else { return };
+        let operator = self.operator.take();
+        Canceller::spawn(async move {
+            drop(operator);
+            ssh.ended().await;
+        });
     }
 }
 

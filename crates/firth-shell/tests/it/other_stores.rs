@@ -1,10 +1,10 @@
 //! OPENDAL connections to real servers: SFTP, WebDAV and plain HTTP.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use firth_testkit::servers::{Servers, Sftp};
 
-use crate::place::{Place, shown, stderr};
+use crate::place::{Place, shown, stderr, until};
 
 /// What every store that can be written has to do: what is exported can be read, in each format, also from several files.
 const ROUND_TRIP: &str = "
@@ -134,20 +134,51 @@ fn files_over_ssh_are_written_and_read() {
     };
     let place = Place::new();
     let root = format!("{}/{}", server.root, crate::scratch::unique("sftp"));
+    // A key of its own, by which its processes are told from those of other tests.
+    let key = place.path().join("key");
+    std::fs::copy(&server.key, &key).expect("copied with its permissions");
     let path = path_of(&server);
     let variables = [("PATH", path.as_str())];
     let connection = format!(
         "CREATE CONNECTION us.files OPTIONS (connection_type = 'OPENDAL', scheme = 'sftp', endpoint = '{}',
            user = '{}', key = '{}', root = '{root}')",
-        server.endpoint, server.user, server.key
+        server.endpoint,
+        server.user,
+        key.display()
     );
     rows(&place, &variables, &connection);
     assert_eq!(rows(&place, &variables, ROUND_TRIP), ROWS);
     let checked = rows(&place, &variables, "CHECK CONNECTION us.files");
     assert!(checked.contains("OpenDAL sftp"), "{checked}");
     // The program leaves no ssh of its own behind.
-    let left = Command::new("pgrep").args(["-f", &format!("{}/ssh.*{root}", server.path)]).output();
-    assert!(left.is_ok_and(|left| left.stdout.is_empty()), "an ssh is left");
+    let find = || {
+        Command::new("pgrep")
+            .args(["-f", "--", &format!("-i {}", key.display())])
+            .output()
+            .expect("pgrep runs")
+    };
+    let left = find();
+    assert!(left.stdout.is_empty(), "an ssh is left: {}", String::from_utf8_lossy(&left.stdout));
+    // That would be found.
+    let mut ssh = Command::new(format!("{}/ssh", server.path));
+    let port = server.endpoint.rsplit(':').next().unwrap_or_default();
+    ssh.args([
+        "-i",
+        &key.display().to_string(),
+        "-l",
+        &server.user,
+        "-p",
+        port,
+        "-o",
+        "BatchMode=yes",
+        "-N",
+        "127.0.0.1",
+    ]);
+    let mut master =
+        ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+    until("an ssh that is there is found", || !find().stdout.is_empty());
+    let _ = master.kill();
+    let _ = master.wait();
 }
 
 #[test]
