@@ -16,6 +16,8 @@ use object_store::client::{
 };
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport};
 
+use url::Url;
+
 use crate::http_client::client::{Patience, client_options};
 
 /// A client that is made once for each connection.
@@ -34,6 +36,15 @@ impl Transport {
 
 impl HttpTransport for Transport {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
+        // The client would panic: a bucket in front of an address makes no host.
+        if Url::parse(&request.uri().to_string()).is_err() {
+            let told = Diagnostic::error(
+                Code::Invalid,
+                format!("{:?} makes no url with the connection's bucket", self.place),
+            )
+            .hint("The bucket becomes a part of the host's name: give an endpoint that has one.");
+            return Err(Error::new(ErrorKind::ConfigInvalid, "no url").set_source(told));
+        }
         let (parts, body) = request.into_parts();
         // What answers HEAD has the length of a body and no body.
         let is_head = parts.method == http::Method::HEAD;

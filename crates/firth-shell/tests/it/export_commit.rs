@@ -275,8 +275,8 @@ async fn the_manifest_has_the_bounds_of_each_file() {
     let bounds: Vec<String> =
         files.iter().map(|file| format!("{} {}", file["name"], file["columns"])).collect();
     insta::assert_snapshot!(bounds.join("\n"), @r#"
-    "p=0/x-000000000000.parquet" [{"max":"8","min":"2","name":"v"},{"max":"t8","min":"t2","name":"t"},{"max":"2024-02-29","min":"2024-02-29","name":"d"}]
-    "p=1/x-000000000000.parquet" [{"max":"7","min":"1","name":"v"},{"max":"t7","min":"t1","name":"t"},{"max":"2024-02-29","min":"2024-02-29","name":"d"}]
+    "p=0/x-000000000000.parquet" [{"name":"v","min":"2","max":"8"},{"name":"t","min":"t2","max":"t8"},{"name":"d","min":"2024-02-29","max":"2024-02-29"}]
+    "p=1/x-000000000000.parquet" [{"name":"v","min":"1","max":"7"},{"name":"t","min":"t1","max":"t7"},{"name":"d","min":"2024-02-29","max":"2024-02-29"}]
     "#);
 }
 

@@ -42,8 +42,8 @@ async fn an_export_that_dies_in_its_copy_leaves_the_table_as_it_was_and_no_sessi
     );
     // Our reads begin with a parenthesis.
     let writing = format!(
-        r#"SELECT * FROM EXTERNAL_QUERY('us.shop', "SELECT count(*) AS n FROM pg_stat_activity
-             WHERE query ~ '^COPY [^(]' AND query LIKE '%{}%' AND state <> 'idle'")"#,
+        r#"SELECT * FROM EXTERNAL_QUERY('us.shop', """SELECT count(*) AS n FROM pg_stat_activity
+             WHERE query ~ '^COPY [^(]' AND query LIKE '%{}%' AND state <> 'idle'""")"#,
         schema.name
     );
 

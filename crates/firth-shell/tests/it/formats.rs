@@ -100,6 +100,9 @@ async fn cases(session: &TestSession, folder: &Path) -> Vec<Case> {
             cases.push(Case { format, name, uri, more: "", is_log: false });
         }
     }
+    let orc = Path::new(TABLES).join("orc/drift/a.orc").canonicalize().expect("there");
+    let uri = format!("file://{}", orc.display());
+    cases.push(Case { format: "ORC", name: "ORC", uri, more: "", is_log: false });
     for (format, name, table) in LOGS {
         let uri =
             format!("file://{}", Path::new(TABLES).join(table).canonicalize().expect("there").display());
