@@ -68,8 +68,13 @@ fn mistyped(spec: &OptionSpec) -> &'static str {
 
 /// Whether the option's sentence says that it is for this format.
 fn is_said_to_apply(spec: &OptionSpec, name: &str, is_log: bool) -> bool {
-    let known: Vec<&str> =
-        FILES.iter().map(|(_, name, _)| *name).chain(LOGS.iter().map(|(_, name, _)| *name)).collect();
+    // ORC is read and not exported.
+    let known: Vec<&str> = FILES
+        .iter()
+        .map(|(_, name, _)| *name)
+        .chain(LOGS.iter().map(|(_, name, _)| *name))
+        .chain(["ORC"])
+        .collect();
     let said = spec.doc.split_once(": ").map(|(said, _)| said.replace(" and ", ", "));
     let said: Option<Vec<&str>> = said.as_ref().map(|said| said.split(", ").collect());
     match said.filter(|said| said.iter().all(|word| known.contains(word))) {
