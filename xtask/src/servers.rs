@@ -254,7 +254,7 @@ mod tests {
         let error = wanted(&["oracle".to_string()]).unwrap_err();
         assert_eq!(
             error,
-            "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring, duckdb"
+            "there is no server \"oracle\"; there are postgres, s3, azure, gcs, keyring, duckdb, sftp, webdav"
         );
     }
 }
