@@ -10,6 +10,7 @@ mod error;
 mod export;
 mod field_names;
 mod files;
+mod local_uri;
 mod membership;
 mod native;
 mod object_table;

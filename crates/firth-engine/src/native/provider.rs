@@ -21,7 +21,7 @@ use datafusion::{
 };
 use firth_catalog::{Catalog, NativeState};
 use firth_connector::OpenedRemote;
-use firth_diagnostic::{Diagnostic, Result};
+use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_pushdown::shown_schema;
 use firth_sql::{FILE_COLUMN, ROW_COLUMN};
 use futures::{StreamExt as _, stream};
@@ -34,6 +34,7 @@ use crate::{
         FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, FileSchemaAdapter, TableFormat, footer, parquet_source,
         renamed, statistics_of, viewed,
     },
+    local_uri::local_uri,
     store::{StatementStores, StoreHandle},
 };
 
@@ -68,16 +69,20 @@ impl NativeFiles {
         }
         let shown = shown_schema(&Schema::new(fields))?;
         let deletes = read_deletes(catalog, &state.files).await?;
-        let folder = std::path::absolute(catalog.data_folder()).unwrap_or_else(|_| catalog.data_folder());
+        let folder = catalog.data_folder();
         let objects = Arc::clone(&remote.remote)
             .objects()
             .ok_or_else(|| Diagnostic::internal("local files are no objects"))?;
         let mut handle: Option<StoreHandle> = None;
         let mut reads = Vec::new();
         for file in &state.files {
-            let uri = url::Url::from_file_path(folder.join(&file.path))
-                .map_err(|()| Diagnostic::internal(format!("{:?} is not a path", file.path)))?;
-            let location = objects.locate(uri.as_str())?;
+            let uri = local_uri(&folder.join(&file.path)).ok_or_else(|| {
+                Diagnostic::error(
+                    Code::Unsupported,
+                    format!("the path of the home is not Unicode: {folder:?}"),
+                )
+            })?;
+            let location = objects.locate(&uri)?;
             let store = match &handle {
                 Some(store) => store.clone(),
                 None => handle.insert(stores.open(remote, &objects, &location)?).clone(),

@@ -10,7 +10,7 @@ use firth_sql::{
 };
 
 use super::Resolver;
-use crate::statement::table_over_files;
+use crate::{local_uri::local_uri, statement::table_over_files};
 
 /// Formats by the endings of files' names.
 const FORMATS: [(&[&str], &str); 6] = [
@@ -87,9 +87,7 @@ fn whole_uri(uri: &str, in_view: bool) -> Result<String> {
         return Err(Diagnostic::error(Code::Invalid, format!("{uri:?} is not a whole path"))
             .hint("A view may be read from any folder: write the path from the root, or a uri."));
     }
-    let whole = std::path::absolute(path).ok().and_then(|path| url::Url::from_file_path(path).ok());
-    whole
-        .map(String::from)
+    local_uri(path)
         .ok_or_else(|| Diagnostic::error(Code::Invalid, format!("{uri:?} is not a path of this machine")))
 }
 
@@ -134,7 +132,7 @@ mod tests {
 
     #[test]
     fn paths_become_uris() {
-        assert_eq!(whole_uri("/a b/c%*.csv", true).expect("a path"), "file:///a%20b/c%25*.csv");
+        assert_eq!(whole_uri("/a b/c%*.csv", true).expect("a path"), "file:///a b/c%*.csv");
         assert_eq!(whole_uri("s3://b/k", true).expect("a uri"), "s3://b/k");
         assert!(whole_uri("c.csv", false).expect("a path").starts_with("file:///"));
         assert!(whole_uri("c.csv", true).is_err());

@@ -59,6 +59,16 @@ async fn a_killed_statement_leaves_the_table_as_it_was_or_as_it_was_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_home_may_be_called_anything() {
+    let home = TempDir::new().expect("a folder");
+    let session = TestSession::new(&home.path().join("My data %20#é"));
+    run(&session, "CREATE TABLE t AS SELECT a FROM UNNEST([1, 2, 3]) AS a").await;
+    run(&session, "DELETE FROM t WHERE a = 2").await;
+    run(&session, "UPDATE t SET a = 4 WHERE a = 3").await;
+    assert_eq!(rows(&session, "SELECT a FROM t ORDER BY a").await, "1, 4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn writers_at_once_lose_nothing() {
     const WRITERS: usize = 4;
     const ROUNDS: usize = 5;
