@@ -19,7 +19,7 @@ use firth_pushdown::FiltersToTheirColumns;
 
 use crate::{
     Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, membership::MembershipWithNulls,
-    planner::StatementPlanner, store::StatementStores,
+    planner::StatementPlanner, rejected::RejectedRows, store::StatementStores,
 };
 
 /// How many consumers an out-of-memory message names.
@@ -50,6 +50,7 @@ pub(crate) fn statement_context(
     options.execution.skip_physical_aggregate_schema_check = true;
     crate::files::tune_scans(config.options_mut());
     config.set_extension(remotes);
+    config.set_extension(Arc::<RejectedRows>::default());
 
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(memory)

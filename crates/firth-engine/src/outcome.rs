@@ -1,8 +1,12 @@
 //! What a statement answers.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use firth_diagnostic::Diagnostic;
+
+use crate::RejectedRows;
 
 /// What a statement answered: rows, or nothing, and maybe warnings.
 pub struct Outcome {
@@ -12,6 +16,8 @@ pub struct Outcome {
     pub warnings: Vec<Diagnostic>,
     /// What EXPORT DATA wrote.
     pub exported: Option<Exported>,
+    /// The rows of files that it leaves out: known when its own rows have been read.
+    pub rejected: Option<Arc<RejectedRows>>,
 }
 
 /// What an export has written, or found written by the one that it repeats.
@@ -28,7 +34,7 @@ pub struct Exported {
 impl Outcome {
     /// Done, and nothing to show.
     pub(crate) fn nothing() -> Self {
-        Outcome { rows: None, warnings: Vec::new(), exported: None }
+        Outcome { rows: None, warnings: Vec::new(), exported: None, rejected: None }
     }
 }
 

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    array::{
+        ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+        TimestampMicrosecondArray,
+    },
+    buffer::OffsetBuffer,
     datatypes::{DataType, Field, Schema, TimeUnit},
 };
 use chrono::{DateTime, Utc};
@@ -55,6 +59,16 @@ impl Report {
         self.column(name, DataType::Int64, Arc::new(values))
     }
 
+    /// A column of type `ARRAY<STRUCT<…>>` for the one row of a table: the rows of `items`.
+    pub(crate) fn array(self, name: &str, items: Report) -> Self {
+        let batch = items.batch();
+        let item = Arc::new(Field::new("item", DataType::Struct(batch.schema().fields().clone()), true));
+        let offsets = OffsetBuffer::from_lengths([batch.num_rows()]);
+        let values: ArrayRef = Arc::new(StructArray::from(batch));
+        let list = ListArray::new(Arc::clone(&item), offsets, values, None);
+        self.column(name, DataType::List(item), Arc::new(list))
+    }
+
     /// A TIMESTAMP column.
     pub(crate) fn timestamps(self, name: &str, values: impl IntoIterator<Item = DateTime<Utc>>) -> Self {
         let micros: Vec<i64> = values.into_iter().map(|time| time.timestamp_micros()).collect();
@@ -76,7 +90,7 @@ impl Report {
 
     /// The table as what a statement answers.
     pub(crate) fn outcome(self) -> Outcome {
-        Outcome { rows: Some(one_batch(self.batch())), warnings: Vec::new(), exported: None }
+        Outcome { rows: Some(one_batch(self.batch())), ..Outcome::nothing() }
     }
 }
 

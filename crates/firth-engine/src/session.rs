@@ -96,7 +96,8 @@ impl Session {
     /// Dropping the future cancels the statement. Spans in errors are bytes into the statement's text.
     pub async fn execute(&self, statement: &Statement, remotes: &Arc<Remotes>) -> Result<Outcome> {
         let resolver = Resolver::try_new(self, Arc::clone(remotes))?;
-        statement::execute(self, &resolver, statement).await
+        let outcome = statement::execute(self, &resolver, statement).await?;
+        Ok(Outcome { rejected: Some(resolver.rejected_rows()), ..outcome })
     }
 
     /// The settings as they stand.

@@ -8,7 +8,7 @@ use std::{
 
 use firth_connector::{Canceller, Remotes};
 use firth_diagnostic::{Code, Diagnostic, Span};
-use firth_engine::{Exported, Session, SessionOptions};
+use firth_engine::{Exported, RejectedRows, Session, SessionOptions};
 use futures::FutureExt as _;
 
 use crate::{
@@ -75,6 +75,7 @@ struct Known {
     columns: Vec<String>,
     rows: u64,
     exported: Option<Exported>,
+    rejected: Option<Arc<RejectedRows>>,
 }
 
 impl Runner {
@@ -183,6 +184,7 @@ impl Runner {
             elapsed,
             sources: remotes.report(),
             exported: progress.exported,
+            rejected: progress.rejected.and_then(|rejected| rejected.report()),
             error: code,
         };
         let summary = stats.summary();
@@ -259,6 +261,7 @@ impl Statement<'_> {
         }
         let outcome = session.execute(&parsed, remotes).await.map_err(WriteError::Failed)?;
         progress.exported = outcome.exported;
+        progress.rejected = outcome.rejected;
         for warning in outcome.warnings {
             self.reporter.warning(&warning.shifted(self.span.start), Some(self.script.source()));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use firth_connector::{SourceReport, StatementId};
 use firth_diagnostic::Code;
-use firth_engine::Exported;
+use firth_engine::{Exported, RejectedReport, RejectedRow};
 use serde::Serialize;
 
 /// What one statement did.
@@ -23,6 +23,8 @@ pub(crate) struct StatementStats {
     pub(crate) sources: Vec<SourceReport>,
     /// What was exported.
     pub(crate) exported: Option<Exported>,
+    /// The rows of files that were left out, if any may be.
+    pub(crate) rejected: Option<RejectedReport>,
     /// Why it failed.
     pub(crate) error: Option<Code>,
 }
@@ -42,6 +44,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     exported: Option<ExportedLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<RejectedLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
 }
 
@@ -50,6 +54,21 @@ struct ExportedLine {
     files: u64,
     rows: u64,
     bytes: u64,
+}
+
+#[derive(Serialize)]
+struct RejectedLine<'a> {
+    rows: u64,
+    first: Vec<RejectedRowLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct RejectedRowLine<'a> {
+    file: &'a str,
+    line: Option<u64>,
+    column: Option<&'a str>,
+    reason: &'a str,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -95,6 +114,10 @@ impl StatementStats {
                 rows,
                 bytes,
             }),
+            rejected: self.rejected.as_ref().map(|rejected| RejectedLine {
+                rows: rejected.count,
+                first: rejected.first.iter().map(rejected_row).collect(),
+            }),
             error: self.error.map(Code::word),
         };
         serde_json::to_string(&line).expect("texts and finite numbers are JSON")
@@ -111,6 +134,9 @@ impl StatementStats {
             plural(self.rows),
             self.elapsed.as_secs_f64()
         );
+        if let Some(rejected) = &self.rejected {
+            text.push_str(&format!("; {} row{} left out", rejected.count, plural(rejected.count)));
+        }
         for source in &self.sources {
             text.push_str(&format!(
                 "\n  {} ({}): {} row{}, {} byte{}, {} request{}",
@@ -128,6 +154,16 @@ impl StatementStats {
             }
         }
         text
+    }
+}
+
+fn rejected_row(row: &RejectedRow) -> RejectedRowLine<'_> {
+    RejectedRowLine {
+        file: &row.file,
+        line: row.line,
+        column: row.column.as_deref(),
+        reason: &row.reason,
+        text: &row.text,
     }
 }
 
@@ -166,6 +202,7 @@ mod tests {
                 },
             ],
             exported: None,
+            rejected: None,
             error,
         }
     }
@@ -182,6 +219,23 @@ mod tests {
         let exported = Some(Exported { files: 2, rows: 5, bytes: 70 });
         let line = StatementStats { exported, ..stats(None) }.json(None);
         assert!(line.ends_with(r#","exported":{"files":2,"rows":5,"bytes":70}}"#), "{line}");
+    }
+
+    #[test]
+    fn rows_that_were_left_out_are_told_with_their_reasons() {
+        let row = RejectedRow {
+            file: "file:///a.csv".into(),
+            line: Some(3),
+            column: Some("a".into()),
+            reason: "column \"a\" is INT64, and \"x\" is not".into(),
+            text: "x,1".into(),
+        };
+        let rejected = Some(RejectedReport { count: 1, first: vec![row] });
+        let stats = StatementStats { rejected, ..stats(None) };
+        let line = stats.json(None);
+        let told = r#","rejected":{"rows":1,"first":[{"file":"file:///a.csv","line":3,"column":"a","reason":"column \"a\" is INT64, and \"x\" is not","text":"x,1"}]}}"#;
+        assert!(line.ends_with(told), "{line}");
+        assert!(stats.summary().starts_with("statement 1: SELECT, 3 rows in 0.012 s; 1 row left out\n"));
     }
 
     #[test]

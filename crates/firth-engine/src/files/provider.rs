@@ -33,7 +33,7 @@ use super::{
     listing::list_wanted_files, parquet_source, pruning, text::TextSource, whole::WholeSource,
     widened::FileSchemaAdapter,
 };
-use crate::store::StatementStores;
+use crate::{rejected::RejectedRows, store::StatementStores};
 
 /// Parquet footers read at once while resolving.
 pub(crate) const FOOTERS_AT_ONCE: usize = 8;
@@ -317,7 +317,9 @@ impl ExternalFiles {
                 }
                 TableFormat::Text(text) => {
                     let store = Arc::clone(&bucket.listed.handle.store);
-                    Arc::new(TextSource::new(text.clone(), compression, store, table))
+                    let rejected =
+                        session.config().get_extension::<RejectedRows>().unwrap_or_default();
+                    Arc::new(TextSource::new(text.clone(), compression, store, table, rejected))
                 }
                 TableFormat::Whole(whole) => {
                     let store = Arc::clone(&bucket.listed.handle.store);

@@ -17,7 +17,7 @@ use firth_connector::Remotes;
 use firth_diagnostic::Result;
 
 use crate::{
-    Session, context::statement_context, error::from_datafusion, files::ExternalFiles, store::StatementStores,
+    Session, context::statement_context, error::from_datafusion, files::ExternalFiles, rejected::RejectedRows, store::StatementStores,
 };
 
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};
@@ -58,5 +58,10 @@ impl<'a> Resolver<'a> {
             snapshot: std::sync::OnceLock::new(),
             own_tables: std::sync::Mutex::default(),
         })
+    }
+
+    /// The rows of files that the statement leaves out.
+    pub(crate) fn rejected_rows(&self) -> Arc<RejectedRows> {
+        self.context.state().config().get_extension().unwrap_or_default()
     }
 }

@@ -89,7 +89,7 @@ async fn try_alter(
         .alter_connection(session.actor(), &record, &altered)
         .map_err(|error| error.or_at(statement.name.span))?;
     forget(session, record.uuid);
-    Ok(Outcome { rows: None, warnings, exported: None })
+    Ok(Outcome { warnings, ..Outcome::nothing() })
 }
 
 /// Removes what the home keeps of a connection's objects: what leads elsewhere, or is no more, is not read again.

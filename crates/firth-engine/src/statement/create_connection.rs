@@ -67,7 +67,7 @@ async fn create(session: &Session, statement: &CreateConnection, name: &Connecti
     }
     Ok(match created {
         Created::Skipped => Outcome::nothing(),
-        Created::New | Created::Replaced => Outcome { rows: None, warnings, exported: None },
+        Created::New | Created::Replaced => Outcome { warnings, ..Outcome::nothing() },
     })
 }
 

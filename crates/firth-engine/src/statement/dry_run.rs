@@ -92,7 +92,7 @@ pub(super) async fn execute<'a>(
         | Statement::Set(_)
         | Statement::Reset(_) => {
             let outcome = perform(session, resolver, statement).await?;
-            Ok(Outcome { rows: None, warnings: outcome.warnings, exported: None })
+            Ok(Outcome { warnings: outcome.warnings, ..Outcome::nothing() })
         }
     }
 }

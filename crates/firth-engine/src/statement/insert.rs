@@ -53,10 +53,18 @@ pub(super) fn places(columns: &Schema, listed: Option<&[Spanned<String>]>) -> Re
 
 /// What statements that change rows answer.
 pub(super) fn row_counts(inserted: u64, updated: u64, deleted: u64) -> Outcome {
-    let integer = |number: u64| [i64::try_from(number).unwrap_or(i64::MAX)];
+    row_count_report(inserted, updated, deleted).outcome()
+}
+
+/// The same, for whoever has more to tell.
+pub(super) fn row_count_report(inserted: u64, updated: u64, deleted: u64) -> Report {
     Report::new()
         .integers("inserted_row_count", integer(inserted))
         .integers("updated_row_count", integer(updated))
         .integers("deleted_row_count", integer(deleted))
-        .outcome()
+}
+
+/// One row's number.
+pub(super) fn integer(number: u64) -> [i64; 1] {
+    [i64::try_from(number).unwrap_or(i64::MAX)]
 }

@@ -20,15 +20,16 @@ use super::{
     create_external_table::table_over_files,
     create_table::{NewTable, TABLE_OPTIONS, stored},
     dry_run,
-    insert::row_counts,
+    insert::{integer, row_count_report},
     options,
     query::blaming,
 };
 use crate::{
-    Outcome, Session,
+    Outcome, RejectedReport, RejectedRow, Session,
     error::from_datafusion,
     files::{EXTERNAL_TABLE_OPTIONS, column_type},
     native::{assigned, columns_of},
+    report::Report,
     resolve::{PlannedQuery, Resolver},
     sink::RowSink,
 };
@@ -92,7 +93,24 @@ async fn load(session: &Session, resolver: &Resolver<'_>, statement: &LoadData) 
             count.unwrap_or_default()
         }
     };
-    Ok(row_counts(count, 0, 0))
+    Ok(loaded(count, resolver.rejected_rows().report()))
+}
+
+/// How many rows were loaded and, if some may be left out, which were not and why.
+fn loaded(count: u64, rejected: Option<RejectedReport>) -> Outcome {
+    let counts = row_count_report(count, 0, 0);
+    let Some(rejected) = rejected else { return counts.outcome() };
+    let line = |row: &RejectedRow| row.line.and_then(|line| i64::try_from(line).ok());
+    let rows = Report::new()
+        .texts("file", rejected.first.iter().map(|row| &row.file))
+        .optional_integers("line", rejected.first.iter().map(line))
+        .strings("column", rejected.first.iter().map(|row| row.column.as_ref()))
+        .texts("reason", rejected.first.iter().map(|row| &row.reason))
+        .texts("text", rejected.first.iter().map(|row| &row.text));
+    counts
+        .integers("rejected_row_count", integer(rejected.count))
+        .array("rejected_rows", rows)
+        .outcome()
 }
 
 /// The files as a query of all their columns.

@@ -21,7 +21,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, query: &Query) -> Result<Ou
     let planned = resolver.plan_query(query, 0).await?;
     let stream = resolver.run(planned).await?;
     let stream = blaming(resolver, stream);
-    Ok(Outcome { rows: Some(Rows { schema: stream.schema(), stream }), warnings: Vec::new(), exported: None })
+    Ok(Outcome { rows: Some(Rows { schema: stream.schema(), stream }), ..Outcome::nothing() })
 }
 
 /// A stream whose errors are diagnostics, which name the files that they are about.

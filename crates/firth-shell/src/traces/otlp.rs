@@ -141,6 +141,7 @@ mod tests {
                 ..SourceReport::default()
             }],
             exported: None,
+            rejected: None,
             error,
         }
     }

@@ -9,7 +9,7 @@ use arrow::{
 use super::{
     Decoder, Problem, RowProblem,
     column::Column,
-    records::{Field, Records},
+    records::{Field, Record, Records},
     spec::CsvSpec,
 };
 use crate::files::sql_type;
@@ -122,7 +122,7 @@ impl Decoder for CsvDecoder {
             } else {
                 continue;
             };
-            problems.push(RowProblem { row, offset: record.start, problem });
+            problems.push(of_record(row, record, problem));
         }
         let has_nul = !self.spec.preserve_control && memchr::memchr(0, text).is_some();
         let is_utf8 = std::str::from_utf8(text).is_ok();
@@ -139,7 +139,7 @@ impl Decoder for CsvDecoder {
                 } else {
                     continue;
                 };
-                problems.push(RowProblem { row, offset: record.start, problem });
+                problems.push(of_record(row, record, problem));
             }
             mask(&mut owned);
             mask(&mut unquoted);
@@ -149,6 +149,7 @@ impl Decoder for CsvDecoder {
             return Err(RowProblem {
                 row: 0,
                 offset: 0,
+                length: 0,
                 problem: Problem::new("it is not UTF-8".to_owned()),
             });
         };
@@ -164,7 +165,7 @@ impl Decoder for CsvDecoder {
                 if !push(values, field, &self.spec) {
                     values.push_null();
                     let problem = Problem::value(&column.name, &column.type_name, field.text);
-                    problems.push(RowProblem { row, offset: record.start, problem });
+                    problems.push(of_record(row, record, problem));
                 }
             }
         }
@@ -215,6 +216,10 @@ impl Decoder for CsvDecoder {
             Problem::new(format!("its {} header rows are too long to be read in parts", self.spec.skip_rows))
         })
     }
+}
+
+fn of_record(row: usize, record: &Record, problem: Problem) -> RowProblem {
+    RowProblem { row, offset: record.start, length: record.end - record.start, problem }
 }
 
 /// Appends a field to its column, by the rules of NULL. False if it is not of the column's type.

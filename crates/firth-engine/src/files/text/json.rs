@@ -187,7 +187,7 @@ impl Decoder for JsonDecoder {
             let line = &rest[..length];
             if !line.iter().all(u8::is_ascii_whitespace) {
                 if let Err(problem) = self.line(line) {
-                    bad(RowProblem { row, offset: at, problem })?;
+                    bad(RowProblem { row, offset: at, length, problem })?;
                 }
                 row += 1;
             }
@@ -299,7 +299,7 @@ impl Reader<'_> {
         below: Option<&mut Object>,
         column: &mut Column,
     ) -> Result<(), Problem> {
-        let broken = || Problem::new(format!("the value of {name:?} is not JSON"));
+        let broken = || Problem::new(format!("the value of {name:?} is not JSON")).of_column(name);
         let kind = self.json.kind().ok_or_else(broken)?;
         if kind == Kind::Null {
             self.json.plain().ok_or_else(broken)?;
@@ -427,7 +427,8 @@ fn push_whole(column: &mut Column, text: &str) -> bool {
 }
 
 fn within(name: &str, problem: Problem) -> Problem {
-    Problem { reason: problem.reason.replacen("column \"", &format!("column \"{name}."), 1), ..problem }
+    let column = problem.column.map(|column| format!("{name}.{column}"));
+    Problem { reason: problem.reason.replacen("column \"", &format!("column \"{name}."), 1), column, ..problem }
 }
 
 #[cfg(test)]

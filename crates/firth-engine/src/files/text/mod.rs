@@ -59,12 +59,18 @@ trait Decoder: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
     reason: String,
+    /// The column whose value it is about.
+    column: Option<String>,
     hint: Option<&'static str>,
 }
 
 impl Problem {
     fn new(reason: String) -> Self {
-        Problem { reason, hint: None }
+        Problem { reason, column: None, hint: None }
+    }
+
+    fn of_column(self, column: &str) -> Self {
+        Problem { column: Some(column.to_owned()), ..self }
     }
 
     fn with_hint(self, hint: &'static str) -> Self {
@@ -76,6 +82,7 @@ impl Problem {
         let more = if value.chars().count() > 60 { "…" } else { "" };
         let shown: String = value.chars().take(60).collect();
         Problem::new(format!("column {column:?} is {type_name}, and \"{}{more}\" is not", shown.escape_debug()))
+            .of_column(column)
             .with_hint("Mend the file, or declare the column as STRING; max_bad_records = n leaves out up to n such rows.")
     }
 }
@@ -87,5 +94,7 @@ struct RowProblem {
     row: usize,
     /// Where it begins in the text.
     offset: usize,
+    /// How long it is, without its line end.
+    length: usize,
     problem: Problem,
 }

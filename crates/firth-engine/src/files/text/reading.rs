@@ -1,8 +1,11 @@
 //! Reading one file, or a part of it: pieces of text go to a decoder, batches come out.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arrow::array::RecordBatch;
@@ -19,6 +22,7 @@ use super::{
 };
 use crate::{
     error::{InFile as _, from_datafusion},
+    rejected::{Place, RejectedRows, Rejection, shortened},
     store::StatementStore,
 };
 
@@ -26,6 +30,8 @@ use crate::{
 const ENOUGH: usize = 256 << 10;
 /// A row is not longer than this (BigQuery's limit).
 const LONGEST_ROW: usize = 100 << 20;
+/// So many of the rows that were left out before are told with the one that is too many.
+const SHOWN_EARLIER: usize = 5;
 const _: () = assert!(LONGEST_ROW + (16 << 20) < LONGEST);
 
 /// How many bad rows a scan may leave out, and has left out.
@@ -33,15 +39,29 @@ const _: () = assert!(LONGEST_ROW + (16 << 20) < LONGEST);
 pub(super) struct BadRows {
     allowed: u64,
     found: AtomicU64,
+    /// Of the whole statement.
+    rejected: Arc<RejectedRows>,
 }
 
 impl BadRows {
-    pub(super) fn new(allowed: u64) -> Self {
-        BadRows { allowed, found: AtomicU64::new(0) }
+    pub(super) fn new(allowed: u64, rejected: Arc<RejectedRows>) -> Self {
+        BadRows { allowed, found: AtomicU64::new(0), rejected }
     }
 
-    fn allow(&self, problem: RowProblem) -> Result<(), RowProblem> {
-        if self.found.fetch_add(1, Ordering::Relaxed) < self.allowed { Ok(()) } else { Err(problem) }
+    /// Whether one more may be left out.
+    fn allow(&self) -> bool {
+        self.found.fetch_add(1, Ordering::Relaxed) < self.allowed
+    }
+
+    /// Some of those that were left out, for the message about the one that is too many.
+    fn some(&self) -> String {
+        let report = self.rejected.report();
+        let rows = report.iter().flat_map(|report| &report.first).take(SHOWN_EARLIER);
+        rows.map(|row| {
+            let line = row.line.map_or_else(String::new, |line| format!(", line {line}"));
+            format!("\n{}{line}: {}", row.file, row.reason)
+        })
+        .collect()
     }
 }
 
@@ -62,24 +82,31 @@ impl TextFile {
 
     /// An error about this file.
     pub(super) fn named(&self, error: DataFusionError) -> DataFusionError {
-        let uri = self.store.uri(&self.location);
-        DataFusionError::External(Box::new(from_datafusion(error).in_file(&uri)))
+        DataFusionError::External(Box::new(from_datafusion(error).in_file(&self.uri())))
+    }
+
+    /// What it is called.
+    fn uri(&self) -> String {
+        self.store.uri(&self.location)
     }
 }
 
-/// Reads `pieces` of `file` to their end. `is_part` says that the file may go on after them.
+/// Reads `pieces` of `file` to their end: of the whole file, or of a part of it.
 pub(super) fn batches(
     file: TextFile,
     pieces: Pieces,
-    is_part: bool,
+    part: Option<Range<u64>>,
     decoder: Box<dyn Decoder>,
     bad: Arc<BadRows>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
+    if bad.allowed > 0 {
+        bad.rejected.expect();
+    }
     let reading = Reading {
         transcoder: None,
         file,
         pieces,
-        is_part,
+        part,
         decoder,
         bad,
         start: 0,
@@ -98,7 +125,7 @@ pub(super) fn batches(
 struct Reading {
     file: TextFile,
     pieces: Pieces,
-    is_part: bool,
+    part: Option<Range<u64>>,
     decoder: Box<dyn Decoder>,
     bad: Arc<BadRows>,
     /// Made with the first piece, which says whether it is the file's beginning.
@@ -122,13 +149,27 @@ impl Reading {
         loop {
             let rest = &self.text[self.at..];
             if !rest.is_empty() {
-                let bad = &self.bad;
-                let decoded = self.decoder.decode(rest, self.ended, &mut |problem| bad.allow(problem));
+                let (bad, file, part) = (&self.bad, &self.file, self.part.as_ref());
+                // Problems come in the order of their rows, so that each line end is counted once.
+                let (mut counted, mut line) = (0, self.lines);
+                let decoded = self.decoder.decode(rest, self.ended, &mut |problem| {
+                    if !bad.allow() {
+                        return Err(problem);
+                    }
+                    let row = &rest[problem.offset..problem.offset + problem.length];
+                    line += line_ends(&rest[counted.min(problem.offset)..problem.offset]);
+                    counted = counted.max(problem.offset);
+                    let place =
+                        Place { file: file.uri(), part: part.map_or(0, |part| part.start), line };
+                    let Problem { reason, column, .. } = problem.problem;
+                    bad.rejected.add(place, || Rejection { column, reason, text: shortened(row) });
+                    Ok(())
+                });
                 let consumed = match decoded {
                     Ok(consumed) => consumed,
                     Err(problem) => return Err(self.told(problem.offset, problem.problem).await),
                 };
-                self.lines += memchr::memchr_iter(b'\n', &rest[..consumed]).count() as u64;
+                self.lines += line_ends(&rest[..consumed]);
                 self.at += consumed;
                 if self.decoder.is_full() {
                     return Ok(self.decoder.take()?);
@@ -144,10 +185,14 @@ impl Reading {
             }
             if self.ended {
                 self.done = true;
-                if self.is_part
-                    && let Some(problem) = self.decoder.unfinished()
-                {
-                    return Err(self.told(0, problem).await);
+                if let Some(part) = self.part.clone() {
+                    if let Some(problem) = self.decoder.unfinished() {
+                        return Err(self.told(0, problem).await);
+                    }
+                    if self.bad.allowed > 0 {
+                        let lines = self.lines + line_ends(&self.text[self.at..]);
+                        self.bad.rejected.part_read(&self.file.uri(), part, lines);
+                    }
                 }
                 return Ok(self.decoder.take()?);
             }
@@ -185,11 +230,11 @@ impl Reading {
 
     /// The error for a row that begins at an offset of the text that is not decoded.
     fn told(&self, offset: usize, problem: Problem) -> impl Future<Output = DataFusionError> + Send + use<> {
-        let here =
-            self.lines + memchr::memchr_iter(b'\n', &self.text[self.at..self.at + offset]).count() as u64;
+        let here = self.lines + line_ends(&self.text[self.at..self.at + offset]);
         let (file, start, allowed) = (self.file.clone(), self.start, self.bad.allowed);
+        let earlier = if allowed > 0 { self.bad.some() } else { String::new() };
         async move {
-            let uri = file.store.uri(&file.location);
+            let uri = file.uri();
             // Only a plain file is read in parts, so its bytes are the text's.
             let before = if start == 0 { Some(0) } else { lines_before(&file, start).await };
             let place = match before {
@@ -199,11 +244,15 @@ impl Reading {
             let mut error = Diagnostic::error(Code::BadData, format!("{place}: {}", problem.reason))
                 .hint_if(problem.hint.map(str::to_owned));
             if allowed > 0 {
-                error = error.detail(format!("more rows than max_bad_records = {allowed} are bad"));
+                error = error.detail(format!("more rows than max_bad_records = {allowed} are bad{earlier}"));
             }
             DataFusionError::External(Box::new(error))
         }
     }
+}
+
+fn line_ends(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// How many lines of a file end before a place. Reads what is before it, but only of a query that has failed.
@@ -212,7 +261,7 @@ async fn lines_before(file: &TextFile, place: u64) -> Option<u64> {
     let mut lines = 0;
     while let Some((at, bytes)) = pieces.try_next().await.ok()? {
         let length = usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
-        lines += memchr::memchr_iter(b'\n', &bytes[..length]).count() as u64;
+        lines += line_ends(&bytes[..length]);
         if at + bytes.len() as u64 >= place {
             break;
         }

@@ -27,7 +27,7 @@ use super::{
     json::JsonDecoder,
     reading::{BadRows, TextFile, batches},
 };
-use crate::store::StatementStore;
+use crate::{rejected::RejectedRows, store::StatementStore};
 
 /// Files of CSV or JSON.
 #[derive(Clone)]
@@ -53,15 +53,16 @@ struct Positions {
 }
 
 impl TextSource {
-    /// Reads files of one compression.
+    /// Reads files of one compression. Rows that are left out are told to `rejected`.
     pub(crate) fn new(
         format: TextFormat,
         compression: Compression,
         store: Arc<StatementStore>,
         table_schema: TableSchema,
+        rejected: Arc<RejectedRows>,
     ) -> Self {
         TextSource {
-            bad: Arc::new(BadRows::new(format.text().max_bad_records)),
+            bad: Arc::new(BadRows::new(format.text().max_bad_records, rejected)),
             format: Arc::new(format),
             compression,
             store,
@@ -138,14 +139,13 @@ impl FileOpener for TextOpener {
             let part = part.filter(|part| part.start > 0 || part.end < meta.size);
             let is_beginning = part.as_ref().is_none_or(|part| part.start == 0);
             let decoder = source.decoder(&text, is_beginning).await?;
-            let is_part = part.is_some();
-            let pieces = match part {
+            let pieces = match part.clone() {
                 None => text.whole().await?,
                 Some(part) => input::part(&text.store, &text.location, meta.size, part)
                     .await
                     .map_err(|error| text.named(error))?,
             };
-            Ok(batches(text, pieces, is_part, decoder, source.bad).boxed())
+            Ok(batches(text, pieces, part, decoder, source.bad).boxed())
         }
         .boxed())
     }
