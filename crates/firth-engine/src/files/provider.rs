@@ -317,8 +317,7 @@ impl ExternalFiles {
                 }
                 TableFormat::Text(text) => {
                     let store = Arc::clone(&bucket.listed.handle.store);
-                    let rejected =
-                        session.config().get_extension::<RejectedRows>().unwrap_or_default();
+                    let rejected = session.config().get_extension::<RejectedRows>().unwrap_or_default();
                     Arc::new(TextSource::new(text.clone(), compression, store, table, rejected))
                 }
                 TableFormat::Whole(whole) => {

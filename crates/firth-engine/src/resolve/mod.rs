@@ -17,7 +17,8 @@ use firth_connector::Remotes;
 use firth_diagnostic::Result;
 
 use crate::{
-    Session, context::statement_context, error::from_datafusion, files::ExternalFiles, rejected::RejectedRows, store::StatementStores,
+    Session, context::statement_context, error::from_datafusion, files::ExternalFiles,
+    rejected::RejectedRows, store::StatementStores,
 };
 
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};

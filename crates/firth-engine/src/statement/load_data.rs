@@ -107,10 +107,7 @@ fn loaded(count: u64, rejected: Option<RejectedReport>) -> Outcome {
         .strings("column", rejected.first.iter().map(|row| row.column.as_ref()))
         .texts("reason", rejected.first.iter().map(|row| &row.reason))
         .texts("text", rejected.first.iter().map(|row| &row.text));
-    counts
-        .integers("rejected_row_count", integer(rejected.count))
-        .array("rejected_rows", rows)
-        .outcome()
+    counts.integers("rejected_row_count", integer(rejected.count)).array("rejected_rows", rows).outcome()
 }
 
 /// The files as a query of all their columns.

@@ -428,7 +428,11 @@ fn push_whole(column: &mut Column, text: &str) -> bool {
 
 fn within(name: &str, problem: Problem) -> Problem {
     let column = problem.column.map(|column| format!("{name}.{column}"));
-    Problem { reason: problem.reason.replacen("column \"", &format!("column \"{name}."), 1), column, ..problem }
+    Problem {
+        reason: problem.reason.replacen("column \"", &format!("column \"{name}."), 1),
+        column,
+        ..problem
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::path::Path;
 
 use super::{
-    Decoder, Problem, RowProblem,
+    Decoder, Problem,
     encoding::{Encoding, Transcoder},
     input::{self, Compression, Pieces},
     records::LONGEST,
@@ -159,8 +159,7 @@ impl Reading {
                     let row = &rest[problem.offset..problem.offset + problem.length];
                     line += line_ends(&rest[counted.min(problem.offset)..problem.offset]);
                     counted = counted.max(problem.offset);
-                    let place =
-                        Place { file: file.uri(), part: part.map_or(0, |part| part.start), line };
+                    let place = Place { file: file.uri(), part: part.map_or(0, |part| part.start), line };
                     let Problem { reason, column, .. } = problem.problem;
                     bad.rejected.add(place, || Rejection { column, reason, text: shortened(row) });
                     Ok(())
