@@ -9,10 +9,10 @@ use firth_diagnostic::{Name, Secret, Spanned};
 
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
-    AlterConnection, Assert, ColumnDefinition, ConnectionReference, CopyKind, CopyTable, CreateConnection,
-    CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView, Creation, Drop,
-    DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionLiteral, PartitionColumns, Query,
-    SetSetting, SqlOption, Statement,
+    AlterConnection, AlterTable, Assert, ColumnDefinition, ConnectionReference, CopyKind, CopyTable,
+    CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView,
+    Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionLiteral,
+    PartitionColumns, Query, SetSetting, SqlOption, Statement, TableAction,
 };
 
 impl fmt::Display for Statement {
@@ -40,6 +40,7 @@ impl fmt::Display for Statement {
             Statement::DropSchema(drop) => write_drop(f, "SCHEMA", drop),
             Statement::CreateTable(create) => write!(f, "{create}"),
             Statement::CopyTable(copy) => write!(f, "{copy}"),
+            Statement::AlterTable(alter) => write!(f, "{alter}"),
             Statement::DropTable(drop) => write_drop(f, "TABLE", drop),
             Statement::TruncateTable(name) => write!(f, "TRUNCATE TABLE {}", Path(&name.value)),
             Statement::Insert(insert) => write!(f, "{insert}"),
@@ -191,6 +192,50 @@ impl fmt::Display for CopyTable {
     }
 }
 
+impl fmt::Display for AlterTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let if_exists = if self.if_exists { "IF EXISTS " } else { "" };
+        write!(f, "ALTER TABLE {if_exists}{}", Path(&self.name.value))?;
+        for (index, action) in self.actions.iter().enumerate() {
+            f.write_str(if index > 0 { ", " } else { " " })?;
+            write!(f, "{action}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for TableAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = |if_exists: &bool| if *if_exists { "IF EXISTS " } else { "" };
+        match self {
+            TableAction::AddColumn { if_not_exists, column } => {
+                f.write_str(if *if_not_exists { "ADD COLUMN IF NOT EXISTS " } else { "ADD COLUMN " })?;
+                write_column(f, column)
+            }
+            TableAction::DropColumn { if_exists, column } => {
+                write!(f, "DROP COLUMN {}{}", when(if_exists), quote_identifier(&column.value))
+            }
+            TableAction::RenameColumn { if_exists, column, to } => {
+                let (column, to) = (quote_identifier(&column.value), quote_identifier(&to.value));
+                write!(f, "RENAME COLUMN {}{column} TO {to}", when(if_exists))
+            }
+            TableAction::RenameTo(name) => write!(f, "RENAME TO {}", quote_identifier(&name.value)),
+            TableAction::SetOptions(options) => {
+                f.write_str("SET")?;
+                write_options(f, &options.value, Texts::Shown)
+            }
+            TableAction::SetDataType { if_exists, column, column_type } => {
+                let column = quote_identifier(&column.value);
+                write!(f, "ALTER COLUMN {}{column} SET DATA TYPE {}", when(if_exists), column_type.value)
+            }
+            TableAction::DropNotNull { if_exists, column } => {
+                let column = quote_identifier(&column.value);
+                write!(f, "ALTER COLUMN {}{column} DROP NOT NULL", when(if_exists))
+            }
+        }
+    }
+}
+
 impl fmt::Display for LoadData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.overwrite { "OVERWRITE" } else { "INTO" };
@@ -297,10 +342,12 @@ fn write_connection(f: &mut fmt::Formatter<'_>, connection: Option<&ConnectionRe
 }
 
 fn write_columns(f: &mut fmt::Formatter<'_>, columns: &[ColumnDefinition]) -> fmt::Result {
-    write_list(f, " (", columns, ")", |f, column| {
-        let not_null = if column.not_null { " NOT NULL" } else { "" };
-        write!(f, "{} {}{not_null}", quote_identifier(&column.name.value), column.column_type.value)
-    })
+    write_list(f, " (", columns, ")", write_column)
+}
+
+fn write_column(f: &mut fmt::Formatter<'_>, column: &ColumnDefinition) -> fmt::Result {
+    let not_null = if column.not_null { " NOT NULL" } else { "" };
+    write!(f, "{} {}{not_null}", quote_identifier(&column.name.value), column.column_type.value)
 }
 
 fn write_partition_columns(f: &mut fmt::Formatter<'_>, columns: &PartitionColumns) -> fmt::Result {

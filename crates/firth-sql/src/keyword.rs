@@ -102,12 +102,14 @@ const RESERVED: &[&str] = &[
 
 /// The words that are keywords of a statement of ours, yet may name things.
 const STATEMENT: &[&str] = &[
+    "ADD",
     "ALTER",
     "ANALYZE",
     "ASSERT",
     "AUDIT",
     "CASCADE",
     "CHECK",
+    "COLUMN",
     "COLUMNS",
     "CONNECTION",
     "CONNECTIONS",
@@ -123,6 +125,7 @@ const STATEMENT: &[&str] = &[
     "FILE",
     "OPTIONS",
     "PROMPT",
+    "RENAME",
     "REPLACE",
     "RESET",
     "RESTRICT",

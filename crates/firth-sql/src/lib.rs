@@ -44,5 +44,6 @@ pub use statement::{
     ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
 };
 pub use table_statement::{
-    CleanTables, CopyKind, CopyTable, CreateTable, Insert, LoadData, RowChange, RowChangeKind,
+    AlterTable, CleanTables, CopyKind, CopyTable, CreateTable, Insert, LoadData, RowChange, RowChangeKind,
+    TableAction,
 };

@@ -4,11 +4,11 @@ use firth_diagnostic::{Name, Secret, Span, Spanned};
 use proptest::prelude::*;
 
 use crate::{
-    AlterConnection, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference, CopyKind,
-    CopyTable, CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable,
-    CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionList,
-    OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption, Statement, format,
-    is_complete, lex, lint, parse, rewrite, split,
+    AlterConnection, AlterTable, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference,
+    CopyKind, CopyTable, CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema,
+    CreateTable, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert,
+    LoadData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption,
+    Statement, TableAction, format, is_complete, lex, lint, parse, rewrite, split,
 };
 
 fn spanned<T>(value: T) -> Spanned<T> {
@@ -214,6 +214,37 @@ fn table_statement() -> impl Strategy<Value = Statement> {
     ]
 }
 
+fn alter_table() -> impl Strategy<Value = Statement> {
+    let column = || part().prop_map(spanned);
+    let several = prop_oneof![
+        (any::<bool>(), columns()).prop_map(|(if_not_exists, columns)| {
+            columns.into_iter().map(|column| TableAction::AddColumn { if_not_exists, column }).collect()
+        }),
+        (any::<bool>(), column(), column(), column_type()).prop_map(
+            |(if_exists, column, to, column_type)| {
+                vec![
+                    TableAction::RenameColumn { if_exists, column: column.clone(), to },
+                    TableAction::SetDataType {
+                        if_exists,
+                        column: column.clone(),
+                        column_type: spanned(column_type),
+                    },
+                    TableAction::DropNotNull { if_exists, column: column.clone() },
+                    TableAction::DropColumn { if_exists, column },
+                ]
+            }
+        ),
+        column().prop_map(|name| vec![TableAction::RenameTo(name)]),
+        shown().prop_map(|options| vec![TableAction::SetOptions(options)]),
+    ];
+    (
+        any::<bool>(),
+        name(3),
+        several.prop_filter("an action", |actions: &Vec<TableAction>| !actions.is_empty()),
+    )
+        .prop_map(|(if_exists, name, actions)| Statement::AlterTable(AlterTable { if_exists, name, actions }))
+}
+
 fn native_statement() -> impl Strategy<Value = Statement> {
     let listed = || prop::collection::vec(part().prop_map(spanned), 0..3);
     let partition_by = prop_oneof![Just(None), Just(Some("DATE_TRUNC(day, MONTH)")), Just(Some("day"))];
@@ -281,6 +312,7 @@ fn native_statement() -> impl Strategy<Value = Statement> {
                 let as_of = as_of.filter(|_| kind == CopyKind::Clone).map(|text| spanned(text.to_string()));
                 Statement::CopyTable(CopyTable { creation, temporary, name, kind, source, as_of, options })
             }),
+        alter_table(),
         drop(3).prop_map(Statement::DropTable),
         name(3).prop_map(Statement::TruncateTable),
         name(3).prop_map(Statement::Optimize),

@@ -2,7 +2,9 @@
 
 use firth_diagnostic::{Name, Secret, Spanned};
 
-use crate::{CleanTables, ColumnType, CopyKind, CopyTable, CreateTable, Insert, LoadData, Query, RowChange};
+use crate::{
+    AlterTable, CleanTables, ColumnType, CopyKind, CopyTable, CreateTable, Insert, LoadData, Query, RowChange,
+};
 
 /// One statement. Equality ignores where things were written and how they were spaced.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// `CREATE TABLE … LIKE | COPY | CLONE …`.
     CopyTable(CopyTable),
+    /// `ALTER TABLE …`.
+    AlterTable(AlterTable),
     /// `DROP TABLE …`.
     DropTable(Drop),
     /// `TRUNCATE TABLE t`.
@@ -114,6 +118,7 @@ impl Statement {
             Statement::CreateTable(_) => "CREATE_TABLE",
             Statement::CopyTable(copy) if copy.kind == CopyKind::Like => "CREATE_TABLE",
             Statement::CopyTable(_) => "CREATE_TABLE_AS_SELECT",
+            Statement::AlterTable(_) => "ALTER_TABLE",
             Statement::DropTable(_) => "DROP_TABLE",
             Statement::TruncateTable(_) => "TRUNCATE_TABLE",
             Statement::Insert(_) => "INSERT",

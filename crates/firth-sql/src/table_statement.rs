@@ -3,7 +3,9 @@
 use firth_diagnostic::{Name, Span, Spanned};
 use sqlparser::ast;
 
-use crate::{ColumnDefinition, ConnectionReference, Creation, OptionList, PartitionColumns, Query};
+use crate::{
+    ColumnDefinition, ColumnType, ConnectionReference, Creation, OptionList, PartitionColumns, Query,
+};
 
 /// `CREATE [OR REPLACE] [TEMP] TABLE [IF NOT EXISTS] name [(columns)] [PARTITION BY …] [CLUSTER BY …]
 /// [WITH CONNECTION c] [OPTIONS (…)] [AS query]`.
@@ -58,6 +60,65 @@ pub struct CopyTable {
     pub as_of: Option<Spanned<String>>,
     /// The options as written. Those that are not given are the source's.
     pub options: OptionList,
+}
+
+/// `ALTER TABLE [IF EXISTS] name action [, action …]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterTable {
+    /// Whether it is no error if there is none.
+    pub if_exists: bool,
+    /// `table`, `dataset.table` or `project.dataset.table`.
+    pub name: Spanned<Name>,
+    /// What is changed, one after the other, all or nothing.
+    pub actions: Vec<TableAction>,
+}
+
+/// One change of ALTER TABLE.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableAction {
+    /// `ADD COLUMN [IF NOT EXISTS] name type`
+    AddColumn {
+        /// Whether it is no error if there is one.
+        if_not_exists: bool,
+        /// The column.
+        column: ColumnDefinition,
+    },
+    /// `DROP COLUMN [IF EXISTS] name`
+    DropColumn {
+        /// Whether it is no error if there is none.
+        if_exists: bool,
+        /// The column.
+        column: Spanned<String>,
+    },
+    /// `RENAME COLUMN [IF EXISTS] a TO b`
+    RenameColumn {
+        /// Whether it is no error if there is none.
+        if_exists: bool,
+        /// The column.
+        column: Spanned<String>,
+        /// Its new name.
+        to: Spanned<String>,
+    },
+    /// `RENAME TO name`
+    RenameTo(Spanned<String>),
+    /// `SET OPTIONS (…)`
+    SetOptions(OptionList),
+    /// `ALTER COLUMN [IF EXISTS] name SET DATA TYPE type`
+    SetDataType {
+        /// Whether it is no error if there is none.
+        if_exists: bool,
+        /// The column.
+        column: Spanned<String>,
+        /// Its new type.
+        column_type: Spanned<ColumnType>,
+    },
+    /// `ALTER COLUMN [IF EXISTS] name DROP NOT NULL`
+    DropNotNull {
+        /// Whether it is no error if there is none.
+        if_exists: bool,
+        /// The column.
+        column: Spanned<String>,
+    },
 }
 
 /// `INSERT [INTO] name [(columns)] query`. VALUES is a query too; a DEFAULT in it is NULL.

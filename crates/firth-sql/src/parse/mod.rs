@@ -1,5 +1,6 @@
 //! Text to statements: what kind of statement it is, and the clauses that many share.
 
+mod alter_table;
 mod assert;
 mod balance;
 mod connection;
@@ -44,6 +45,7 @@ type ParseCreate = fn(&mut Cursor<'_>, Head) -> Result<Statement>;
 const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["CREATE"], create),
     (&["ALTER", "CONNECTION"], connection::alter),
+    (&["ALTER", "TABLE"], alter_table::alter),
     (&["DROP", "CONNECTION"], connection::drop),
     (&["DROP", "EXTERNAL", "SCHEMA"], schema::drop),
     (&["DROP", "SCHEMA"], schema::drop),
@@ -172,7 +174,7 @@ impl Head {
             return Err(Diagnostic::error(Code::Syntax, format!("{statement} cannot have TEMP")).at(span));
         }
         let start = cursor.here();
-        let if_not_exists = cursor.take_keywords(&["IF", "NOT", "EXISTS"]);
+        let if_not_exists = if_not_exists(cursor);
         match (self.replace, if_not_exists) {
             (true, true) => Err(Diagnostic::error(
                 Code::Invalid,
@@ -217,6 +219,10 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
 
 fn if_exists(cursor: &mut Cursor<'_>) -> bool {
     cursor.take_keywords(&["IF", "EXISTS"])
+}
+
+fn if_not_exists(cursor: &mut Cursor<'_>) -> bool {
+    cursor.take_keywords(&["IF", "NOT", "EXISTS"])
 }
 
 /// `[RESTRICT | CASCADE]` after a dropped thing's name.

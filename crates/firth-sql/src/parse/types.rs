@@ -34,7 +34,7 @@ pub(super) fn columns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ColumnDefini
     Ok(Some(columns))
 }
 
-fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDefinition> {
+pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDefinition> {
     let name = names::identifier(cursor, "the name of a column")?;
     let start = cursor.here();
     let column_type = data_type(cursor, 0)?;

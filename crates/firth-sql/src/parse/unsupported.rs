@@ -10,7 +10,7 @@ const STATEMENTS: &[(&[&str], &str)] = &[
     (&["EXPORT", "TABLE"], "Use EXPORT DATA."),
     (&["GRANT"], ""),
     (&["REVOKE"], ""),
-    (&["ALTER"], "ALTER takes CONNECTION. Other things are changed by CREATE OR REPLACE."),
+    (&["ALTER"], "ALTER takes CONNECTION and TABLE. Other things are changed by CREATE OR REPLACE."),
     (&["DROP"], "DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW."),
     (&["CALL"], ""),
     (&["EXECUTE", "IMMEDIATE"], ""),
