@@ -166,6 +166,16 @@ pub(crate) fn wrong_kind_to_drop(name: &TableName, is: TableKindName, expected: 
     Diagnostic::error(Code::Invalid, message).hint(format!("Use `{statement}`."))
 }
 
+pub(crate) fn wrong_kind_to_alter(
+    name: &TableName,
+    is: TableKindName,
+    expected: TableKindName,
+) -> Diagnostic {
+    let message =
+        format!("cannot alter {name}, which has type {is}: {} was expected", expected.with_article());
+    Diagnostic::error(Code::Invalid, message).hint("CREATE OR REPLACE makes it anew.")
+}
+
 pub(crate) fn wrong_kind_to_replace(name: &TableName, is: TableKindName, new: TableKindName) -> Diagnostic {
     let message = format!("cannot replace {name}, which has type {is}, by {}", new.with_article());
     Diagnostic::error(Code::Invalid, message).hint("Drop it first, or choose another name.")

@@ -35,7 +35,7 @@ pub use export_run::{ExportLock, ExportRun, ExportUpload};
 pub use name::{ConnectionName, DatasetName, TableName};
 pub use native::{
     AsOf, COLUMN_ID, ColumnStatistics, Commit, DataFile, DeleteFile, NativeChange, NativeDefinition,
-    NativeState, NativeTable, NewDataFile, NewDeleteFile,
+    NativeShape, NativeState, NativeTable, NewDataFile, NewDeleteFile,
 };
 pub use sealing::{CatalogOptions, KeySource};
 pub use store::lake::{Expired, numbered_columns};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,19 @@ pub struct NativeTable {
     pub cluster_by: Vec<String>,
     /// The other options.
     pub options: BTreeMap<String, serde_json::Value>,
+}
+
+/// What ALTER TABLE changes of a native table: all but its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeShape {
+    /// The name. Its dataset stays.
+    pub name: TableName,
+    /// The columns, each with its number as [`COLUMN_ID`]; those that are new have none yet, and are the last.
+    pub columns: Vec<FieldRef>,
+    /// What the catalog keeps beside.
+    pub table: NativeTable,
+    /// The option `description`.
+    pub description: Option<String>,
 }
 
 /// A native table that is to be made.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{audit, connections, datasets, value};
 use crate::{
     Actor, Catalog, ConnectionName, Created, DatasetKind, DatasetName, DatasetRecord, OnExisting,
-    TableDefinition, TableKindName, TableName, TableRecord,
+    TableDefinition, TableKind, TableKindName, TableName, TableRecord,
     error::{self, StoreResult},
 };
 
@@ -146,6 +146,21 @@ pub(super) fn insert(
             definition.description,
             value::now().timestamp_micros(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Gives a table another name in its dataset, or another definition.
+pub(super) fn change(
+    transaction: &Transaction<'_>,
+    uuid: Uuid,
+    name: &TableName,
+    kind: &TableKind,
+    description: Option<&str>,
+) -> StoreResult<()> {
+    transaction.execute(
+        "UPDATE tables SET name = ?, definition = ?, description = ? WHERE uuid = ?",
+        params![name.table, value::to_json(kind)?, description, uuid.to_string()],
     )?;
     Ok(())
 }

@@ -46,4 +46,4 @@ pub(crate) use schema::{
 pub(crate) use staleness::Staleness;
 pub(crate) use text::TextFormat;
 pub(crate) use whole::open_avro;
-pub(crate) use widened::{FileSchemaAdapter, unmoved_cast};
+pub(crate) use widened::unmoved_cast;

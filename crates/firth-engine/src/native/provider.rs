@@ -17,9 +17,10 @@ use datafusion::{
     },
     error::Result as DataFusionResult,
     logical_expr::{Expr, TableProviderFilterPushDown},
+    physical_expr_adapter::PhysicalExprAdapterFactory,
     physical_plan::{ExecutionPlan, empty::EmptyExec},
 };
-use firth_catalog::{Catalog, NativeState};
+use firth_catalog::{COLUMN_ID, Catalog, NativeState};
 use firth_connector::OpenedRemote;
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_pushdown::shown_schema;
@@ -31,11 +32,12 @@ use parquet::arrow::RowNumber;
 use super::{assign::plain_columns, deletes::read_deletes};
 use crate::{
     files::{
-        FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, FileSchemaAdapter, TableFormat, footer, parquet_source,
-        renamed, statistics_of, viewed,
+        FILES_WITH_STATISTICS, FOOTERS_AT_ONCE, TableFormat, footer, parquet_source, renamed, statistics_of,
+        viewed,
     },
     local_uri::local_uri,
     store::{StatementStores, StoreHandle},
+    versioned::ColumnFinder,
 };
 
 /// Files never change under their names, so this stands for the ETag that local files do not have.
@@ -46,6 +48,8 @@ pub(crate) struct NativeFiles {
     file_schema: SchemaRef,
     /// As shown to DataFusion: names in lower case.
     shown: SchemaRef,
+    /// Finds the columns in files by their numbers: a file may be older than a column, or its name.
+    finder: Arc<dyn PhysicalExprAdapterFactory>,
     /// Whether it has the columns that say where a row is.
     with_place: bool,
     /// Absent if there is no file.
@@ -63,6 +67,8 @@ impl NativeFiles {
         with_place: bool,
     ) -> Result<Self> {
         let file_schema = viewed(&plain_columns(&state.columns));
+        let finder = Arc::new(ColumnFinder::by_number(&state.columns, &file_schema));
+        let numbered = numbered(&file_schema, &state.columns);
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         if with_place {
             fields.extend([file_field(), row_field()]);
@@ -103,7 +109,7 @@ impl NativeFiles {
             }
             let deleted = deletes.get(&file.id).cloned();
             let wants_statistics = !with_place && state.files.len() <= FILES_WITH_STATISTICS;
-            let schema = Arc::clone(&file_schema);
+            let schema = Arc::clone(&numbered);
             reads.push(async move {
                 if deleted.is_none() && !wants_statistics {
                     return Ok(planned);
@@ -129,7 +135,7 @@ impl NativeFiles {
         let files: Vec<Result<PartitionedFile>> =
             stream::iter(reads).buffered(FOOTERS_AT_ONCE).collect().await;
         let files = files.into_iter().collect::<Result<_>>()?;
-        Ok(NativeFiles { file_schema, shown, with_place, handle, files })
+        Ok(NativeFiles { file_schema, shown, finder, with_place, handle, files })
     }
 
     fn table_schema(&self) -> TableSchema {
@@ -149,6 +155,15 @@ impl NativeFiles {
             .with_virtual_columns(place[1..].to_vec())
             .build()
     }
+}
+
+/// The columns with their numbers, for the statistics of files.
+fn numbered(columns: &Schema, numbers: &Schema) -> SchemaRef {
+    let fields = columns.fields().iter().zip(numbers.fields()).map(|(field, numbered)| {
+        let number = numbered.metadata().get(COLUMN_ID).map(|id| (COLUMN_ID.to_owned(), id.clone()));
+        field.as_ref().clone().with_metadata(number.into_iter().collect())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 fn file_field() -> FieldRef {
@@ -199,7 +214,7 @@ impl TableProvider for NativeFiles {
             .with_statistics(statistics_of(&self.files, &self.shown))
             .with_projection_indices(projection.cloned())?
             .with_limit(if filters.is_empty() { limit } else { None })
-            .with_expr_adapter(Some(Arc::new(FileSchemaAdapter)))
+            .with_expr_adapter(Some(Arc::clone(&self.finder)))
             .build();
         renamed(DataSourceExec::from_data_source(config), &self.shown, projection)
     }

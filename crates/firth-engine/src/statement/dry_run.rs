@@ -83,6 +83,7 @@ pub(super) async fn execute<'a>(
         | Statement::CreateSchema(_)
         | Statement::CreateExternalSchema(_)
         | Statement::DropSchema(_)
+        | Statement::AlterTable(_)
         | Statement::DropTable(_)
         | Statement::TruncateTable(_)
         | Statement::CreateExternalTable(_)

@@ -1,6 +1,7 @@
 //! Statements: one file for each family, and the match that leads to them.
 
 mod alter_connection;
+mod alter_table;
 mod assert;
 mod caches;
 mod check_connection;
@@ -89,6 +90,7 @@ fn perform<'a>(
         Statement::ShowSchemas => ready(schema::show(session)).boxed(),
         Statement::CreateTable(statement) => create_table::execute(session, resolver, statement).boxed(),
         Statement::CopyTable(statement) => copy_table::execute(session, resolver, statement).boxed(),
+        Statement::AlterTable(statement) => ready(alter_table::execute(session, resolver, statement)).boxed(),
         Statement::DropTable(statement) => ready(create_table::drop(session, resolver, statement)).boxed(),
         Statement::TruncateTable(name) => ready(create_table::truncate(session, resolver, name)).boxed(),
         Statement::Insert(statement) => insert::execute(session, resolver, statement).boxed(),

@@ -28,6 +28,7 @@ use datafusion::{
     },
 };
 use firth_diagnostic::{Code, Diagnostic};
+use firth_sql::ROW_COLUMN;
 
 use super::{
     reshape::{has_ids, is_same, position, reshape},
@@ -37,8 +38,20 @@ use crate::files::{compared_in_file_units, unmoved_cast};
 
 /// Finds a table's columns in its files.
 #[derive(Debug)]
-pub(super) struct ColumnFinder {
+pub(crate) struct ColumnFinder {
     pub(super) columns: Arc<[TableColumn]>,
+}
+
+impl ColumnFinder {
+    /// Finds columns by the numbers that `numbered` gives them; in files that have none, by their names. `columns` are the
+    /// same without numbers, as plans know them.
+    pub(crate) fn by_number(numbered: &Schema, columns: &Schema) -> Self {
+        let columns = numbered.fields().iter().zip(columns.fields()).map(|(numbered, field)| TableColumn {
+            field: Arc::clone(field),
+            source: ColumnSource::of(numbered),
+        });
+        ColumnFinder { columns: columns.collect() }
+    }
 }
 
 impl PhysicalExprAdapterFactory for ColumnFinder {
@@ -73,6 +86,12 @@ impl PhysicalExprAdapter for Adapter {
 impl Adapter {
     fn found(&self, column: &Column) -> Result<Arc<dyn PhysicalExpr>> {
         let Some(known) = self.columns.iter().find(|known| known.field.name() == column.name()) else {
+            // What the reader itself adds is called alike in both.
+            if let Some((at, _)) = self.physical.column_with_name(ROW_COLUMN)
+                && column.name() == ROW_COLUMN
+            {
+                return Ok(Arc::new(Column::new(ROW_COLUMN, at)));
+            }
             return Err(DataFusionError::Internal(format!("the table has no column {:?}", column.name())));
         };
         let to = &known.field;

@@ -27,6 +27,7 @@ use datafusion::catalog::TableProvider;
 use firth_connector::{OpenedRemote, Options};
 use firth_diagnostic::{Code, Diagnostic, Result};
 
+pub(crate) use self::adapter::ColumnFinder;
 use self::{filter_rule::FilterRule, place::TablePlace, table::TableVersion};
 use crate::store::StatementStores;
 

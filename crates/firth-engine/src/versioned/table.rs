@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
 use object_store::ObjectMeta;
 
+use super::reshape::field_id;
 use crate::{native::Deletions, store::StoreHandle};
 
 /// A table at one moment: its columns, its files, and which of their rows are gone.
@@ -38,6 +39,18 @@ pub(super) struct ColumnSource {
     pub(super) default: Option<ScalarValue>,
     /// Of a STRUCT its fields, of an ARRAY its element, of a map key and value.
     pub(super) children: Vec<ColumnSource>,
+}
+
+impl ColumnSource {
+    /// How a column is found that has its number in its metadata, and within it its fields.
+    pub(super) fn of(field: &Field) -> Self {
+        let children = match field.data_type() {
+            DataType::Struct(fields) => fields.iter().map(|field| ColumnSource::of(field)).collect(),
+            DataType::List(item) => vec![ColumnSource::of(item)],
+            _ => Vec::new(),
+        };
+        ColumnSource { id: field_id(field), names: vec![field.name().clone()], default: None, children }
+    }
 }
 
 /// A Parquet file with rows of the table.

@@ -127,6 +127,120 @@ async fn a_table_is_read_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_alter_table_is_done_or_not() {
+    for (point, content) in [("table_to_be_altered", "1 x"), ("table_altered", "NULL 1")] {
+        let home = TempDir::new().expect("a folder");
+        run(&TestSession::new(home.path()), "CREATE TABLE t AS SELECT 1 AS a, 'x' AS b").await;
+        let alter = "ALTER TABLE t DROP COLUMN b, RENAME COLUMN a TO b, ADD COLUMN a STRING";
+        kill(home.path(), point, alter);
+        let session = TestSession::new(home.path());
+        assert_eq!(rows(&session, "SELECT a, b FROM t").await, content, "{point}");
+        if point == "table_to_be_altered" {
+            run(&session, alter).await;
+        }
+        run(&session, "INSERT INTO t (a, b) VALUES ('y', 2)").await;
+        assert_eq!(rows(&session, "SELECT a, b FROM t ORDER BY b").await, "NULL 1, y 2", "{point}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_table_is_read_as_it_was() {
+    let home = TempDir::new().expect("a folder");
+    let session = TestSession::new(home.path());
+    let mut moments = Vec::new();
+    for statement in [
+        "CREATE TABLE t AS SELECT a, CONCAT('x', CAST(a AS STRING)) AS b FROM UNNEST([1, 2]) AS a",
+        "ALTER TABLE t RENAME COLUMN b TO name, ADD COLUMN b INT64",
+        "UPDATE t SET b = a + 10 WHERE a = 2",
+        "ALTER TABLE t DROP COLUMN name, ALTER COLUMN b SET DATA TYPE FLOAT64",
+        "ALTER TABLE t RENAME TO u",
+    ] {
+        run(&session, statement).await;
+        moments.push(rows(&session, "SELECT CURRENT_TIMESTAMP()").await);
+    }
+    let at = |moment: usize| {
+        format!("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' ORDER BY a", moments[moment])
+    };
+    assert_eq!(rows(&session, &at(0)).await, "1 x1, 2 x2");
+    assert_eq!(rows(&session, &at(1)).await, "1 x1 NULL, 2 x2 NULL");
+    assert_eq!(rows(&session, &at(2)).await, "1 x1 NULL, 2 x2 12");
+    assert_eq!(rows(&session, &at(3)).await, "1 NULL, 2 12.0");
+    assert!(session.execute(&at(4)).await.is_err());
+    assert_eq!(rows(&session, "SELECT * FROM u ORDER BY a").await, "1 NULL, 2 12.0");
+}
+
+/// Rows are those of whole statements, under the columns that they were written for.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_change_while_rows_are_written() {
+    const ROUNDS: i64 = 12;
+    let home = TempDir::new().expect("a folder");
+    run(&TestSession::new(home.path()), "CREATE TABLE t (id INT64, x STRING)").await;
+    let writer = {
+        let session = TestSession::new(home.path());
+        tokio::spawn(async move {
+            let mut written = 0_u64;
+            for id in 0..ROUNDS {
+                // The column's value says under which of its names it was written.
+                for column in ["x", "y"] {
+                    let insert = format!("INSERT INTO t (id, {column}) VALUES ({id}, '{column}')");
+                    match session.execute(&insert).await {
+                        Ok(_) => written += 1,
+                        Err(failure) => {
+                            let said = failure.to_string();
+                            let conflict = said.contains("was changed by another statement");
+                            assert!(conflict || said.contains("has no column"), "{said}");
+                        }
+                    }
+                }
+            }
+            written
+        })
+    };
+    let session = TestSession::new(home.path());
+    for _ in 0..ROUNDS {
+        run(&session, "ALTER TABLE t DROP COLUMN x, ADD COLUMN y STRING").await;
+        run(&session, "ALTER TABLE t DROP COLUMN y, ADD COLUMN x STRING").await;
+    }
+    let written = writer.await.expect("the writer ends");
+    assert_eq!(rows(&session, "SELECT COUNT(*) FROM t").await, written.to_string());
+    assert_eq!(rows(&session, "SELECT COUNTIF(x != 'x') FROM t").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_reads_an_altered_table() {
+    let Some(duckdb) = Servers::from_env().require_duckdb("duckdb_reads_an_altered_table") else { return };
+    let home = TempDir::new().expect("a folder");
+    let session = TestSession::new(home.path());
+    for statement in [
+        "CREATE SCHEMA shop",
+        "CREATE TABLE shop.old (id INT64 NOT NULL, name STRING, size INT64, place STRUCT<town STRING>)",
+        "INSERT INTO shop.old VALUES (1, 'a', 10, STRUCT('Firth')), (2, 'b', 20, NULL)",
+        "ALTER TABLE shop.old DROP COLUMN name, RENAME COLUMN place TO name, ADD COLUMN place STRING",
+        "INSERT INTO shop.old (id, size, name, place) VALUES (3, 30, STRUCT('Forth'), 'p')",
+        "ALTER TABLE shop.old ALTER COLUMN size SET DATA TYPE FLOAT64, ALTER COLUMN id DROP NOT NULL",
+        "ALTER TABLE shop.old RENAME TO t",
+        "INSERT INTO shop.t (id, size) VALUES (4, 0.5)",
+        "DELETE FROM shop.t WHERE id = 2",
+    ] {
+        run(&session, statement).await;
+    }
+    let output = Command::new(&duckdb.python)
+        .arg("-c")
+        .arg(include_str!("native.py"))
+        .args([&home.path().join("catalog.db").display().to_string(), "shop.t", "id"])
+        .output()
+        .expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs =
+        String::from_utf8_lossy(&output.stdout).lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(theirs, @"");
+    assert_eq!(
+        rows(&session, "SELECT id, size, name.town, place FROM shop.t ORDER BY id").await,
+        "1 10.0 Firth NULL, 3 30.0 Forth p, 4 0.5 NULL NULL"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn duckdb_reads_the_same_rows() {
     let Some(duckdb) = Servers::from_env().require_duckdb("duckdb_reads_the_same_rows") else { return };
     let home = TempDir::new().expect("a folder");

@@ -51,7 +51,10 @@ fn forget(transaction: &Transaction<'_>, oldest: i64) -> StoreResult<()> {
            (SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot <= ?)",
         "DELETE FROM ducklake_data_file WHERE end_snapshot <= ?",
         "DELETE FROM ducklake_delete_file WHERE end_snapshot <= ?",
-        "DELETE FROM ducklake_column WHERE end_snapshot <= ?",
+        // A file that is older than a column's end may hold it: its number is not given to another column.
+        "DELETE FROM ducklake_column AS ended WHERE end_snapshot <= ? AND NOT EXISTS
+           (SELECT 1 FROM ducklake_data_file AS file
+            WHERE file.table_id = ended.table_id AND file.begin_snapshot < ended.end_snapshot)",
         "DELETE FROM ducklake_table WHERE end_snapshot <= ?",
         "DELETE FROM ducklake_schema WHERE end_snapshot <= ?",
     ] {

@@ -121,15 +121,109 @@ pub(super) fn insert_one(
             if is_leaf { "literal" } else { "" }
         ],
     )?;
-    let children: Vec<&FieldRef> = match field.data_type() {
-        DataType::List(item) => vec![item],
-        DataType::Struct(fields) => fields.iter().collect(),
-        _ => Vec::new(),
-    };
-    for child in children {
+    for child in within(field) {
         insert_one(transaction, snapshot, table_id, child, Some(id))?;
     }
     Ok(())
+}
+
+/// Makes the columns of a table others from this snapshot on. Those without a number are new, and get one that no column
+/// of the table has had.
+pub(super) fn change(
+    transaction: &Transaction<'_>,
+    snapshot: i64,
+    table_id: i64,
+    before: &[FieldRef],
+    after: &[FieldRef],
+) -> StoreResult<()> {
+    let known: Vec<i64> = after.iter().filter_map(|field| column_id(field).ok()).collect();
+    for field in before {
+        if !known.contains(&column_id(field)?) {
+            end(transaction, snapshot, table_id, field)?;
+        }
+    }
+    for field in after {
+        let Ok(id) = column_id(field) else {
+            let new = Schema::new(vec![Arc::clone(field)]);
+            for field in numbered_columns(&new, next_id(transaction, table_id)?)?.fields() {
+                insert_one(transaction, snapshot, table_id, field, None)?;
+            }
+            continue;
+        };
+        let mut was = None;
+        for field in before {
+            if column_id(field)? == id {
+                was = Some(field);
+            }
+        }
+        let was = was.ok_or_else(|| StoreError::stored("a column's number", id))?;
+        if was != field {
+            change_one(transaction, snapshot, table_id, was, field)?;
+        }
+    }
+    Ok(())
+}
+
+/// A number that no column of the table has had. Ended columns are kept as long as a file may hold them.
+fn next_id(transaction: &Transaction<'_>, table_id: i64) -> StoreResult<i64> {
+    Ok(transaction.query_row(
+        "SELECT IFNULL(MAX(column_id), 0) + 1 FROM
+           (SELECT column_id FROM ducklake_column WHERE table_id = ?1
+            UNION ALL SELECT column_id FROM ducklake_file_column_stats WHERE table_id = ?1)",
+        [table_id],
+        |row| row.get(0),
+    )?)
+}
+
+/// Ends a column and what is within it.
+fn end(transaction: &Transaction<'_>, snapshot: i64, table_id: i64, field: &Field) -> StoreResult<()> {
+    let id = column_id(field)?;
+    transaction.execute(
+        "UPDATE ducklake_column SET end_snapshot = ? WHERE table_id = ? AND column_id = ? AND end_snapshot IS NULL",
+        [snapshot, table_id, id],
+    )?;
+    for child in within(field) {
+        end(transaction, snapshot, table_id, child)?;
+    }
+    Ok(())
+}
+
+/// A column of another name, another type that is not nested, or that may be NULL. Its place and its number stay.
+fn change_one(
+    transaction: &Transaction<'_>,
+    snapshot: i64,
+    table_id: i64,
+    was: &Field,
+    field: &Field,
+) -> StoreResult<()> {
+    if was.data_type() != field.data_type() && (was.data_type().is_nested() || field.data_type().is_nested())
+    {
+        return Err(Diagnostic::internal("the fields of a STRUCT are not changed").into());
+    }
+    let id = column_id(field)?;
+    let name = type_name(field).ok_or_else(|| StoreError::stored("a column's type", field.data_type()))?;
+    transaction.execute(
+        "UPDATE ducklake_column SET end_snapshot = ? WHERE table_id = ? AND column_id = ? AND end_snapshot IS NULL",
+        [snapshot, table_id, id],
+    )?;
+    transaction.execute(
+        "INSERT INTO ducklake_column (column_id, begin_snapshot, table_id, column_order, column_name, column_type,
+             initial_default, default_value, nulls_allowed, parent_column, default_value_type, default_value_dialect)
+         SELECT column_id, ?1, table_id, column_order, ?2, ?3, initial_default, default_value, ?4, parent_column,
+             default_value_type, default_value_dialect
+         FROM ducklake_column WHERE table_id = ?5 AND column_id = ?6 AND end_snapshot = ?1",
+        params![snapshot, field.name(), name, field.is_nullable(), table_id, id],
+    )?;
+    Ok(())
+}
+
+/// The fields of a STRUCT, the element of an ARRAY.
+fn within(field: &Field) -> Vec<&FieldRef> {
+    match field.data_type() {
+        DataType::List(item) => vec![item],
+        DataType::Struct(fields) => fields.iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 struct Column {

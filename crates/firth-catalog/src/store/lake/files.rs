@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::snapshot::NewSnapshot;
+use super::{alter::was_altered, snapshot::NewSnapshot};
 use crate::{
     DataFile, DeleteFile, NewDataFile, NewDeleteFile,
     error::{StoreError, StoreResult},
@@ -18,7 +18,8 @@ pub(super) fn read(
     refuse_inlined(connection, table_id)?;
     let mut statement = connection.prepare_cached(
         "SELECT data.data_file_id, data.path, data.path_is_relative, data.record_count, data.file_size_bytes,
-                deletes.path, deletes.delete_count, data.partial_max, deletes.partial_max
+                deletes.path, deletes.delete_count, data.partial_max, deletes.partial_max,
+                data.mapping_id
          FROM ducklake_data_file AS data
          LEFT JOIN ducklake_delete_file AS deletes
            ON deletes.data_file_id = data.data_file_id AND deletes.begin_snapshot <= ?2
@@ -36,6 +37,12 @@ pub(super) fn read(
             return Err(StoreError::stored(
                 "a table's file",
                 "another program wrote it in a way not read here",
+            ));
+        }
+        if row.get::<_, Option<i64>>(9)?.is_some() && was_altered(connection, table_id)? {
+            return Err(StoreError::stored(
+                "a table's file",
+                "another program added it without numbers of columns, and the table's columns were changed",
             ));
         }
         let path: String = row.get(1)?;

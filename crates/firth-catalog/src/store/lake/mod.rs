@@ -3,6 +3,7 @@
 //! One database holds a table's name, its lake rows and the audit row, so that each statement is one
 //! transaction and one snapshot. Files are written before it, and are nobody's until it is committed.
 
+mod alter;
 mod clean;
 mod columns;
 mod files;

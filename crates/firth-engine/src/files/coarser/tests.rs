@@ -22,7 +22,7 @@ use parquet::{
 };
 
 use super::*;
-use crate::files::{FileSchemaAdapter, unmoved_cast};
+use crate::files::{unmoved_cast, widened::FileSchemaAdapter};
 
 const OPERATORS: [Operator; 8] = [
     Operator::Eq,

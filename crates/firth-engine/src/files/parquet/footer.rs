@@ -2,16 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use datafusion::{
-    common::Statistics, datasource::physical_plan::parquet::metadata::DFParquetMetadata,
+    common::{ColumnStatistics, Statistics},
+    datasource::physical_plan::parquet::metadata::DFParquetMetadata,
     error::Result as DataFusionResult,
 };
 use object_store::{ObjectMeta, ObjectStore as _};
 use parquet::{
     DecodeResult,
-    arrow::parquet_to_arrow_schema,
+    arrow::{PARQUET_FIELD_ID_META_KEY, parquet_to_arrow_schema},
     basic::ConvertedType,
     errors::ParquetError,
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder},
@@ -95,29 +96,52 @@ impl Footer {
 
     /// The file's own columns, without its metadata.
     pub(crate) fn schema(&self) -> DataFusionResult<Schema> {
-        let file = self.metadata.file_metadata();
-        let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
-        let fields = schema.fields().iter();
+        let numbered = self.numbered_schema()?;
+        let fields = numbered.fields().iter();
         let plain = fields.map(|field| Arc::new(field.as_ref().clone().with_metadata(Default::default())));
         Ok(Schema::new(plain.collect::<Vec<FieldRef>>()))
     }
 
-    /// Statistics for the columns of a table, whose names may differ from the file's by case: a column that
-    /// the file seems to lack would count as all NULL, and be read so.
+    /// The file's own columns, with their numbers if it has any.
+    fn numbered_schema(&self) -> DataFusionResult<Schema> {
+        let file = self.metadata.file_metadata();
+        Ok(parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?)
+    }
+
+    /// Statistics for the columns of a table. If they are numbered, and the file's are, they are found by their numbers,
+    /// and nothing is known of those that have another type in the file; else by their names, which may differ from the
+    /// file's by case: a column that the file lacks counts as all NULL, and is read so.
     pub(crate) fn statistics(&self, schema: &SchemaRef) -> DataFusionResult<Arc<Statistics>> {
         let known = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, statistics)) = known().iter().find(|(of, _)| of == schema) {
             return Ok(Arc::clone(statistics));
         }
-        let own = self.schema()?;
-        let spelled = schema.fields().iter().map(|field| {
-            match own.fields().iter().find(|own| own.name().eq_ignore_ascii_case(field.name())) {
+        let own = self.numbered_schema()?;
+        let by_number = [&own, schema.as_ref()]
+            .iter()
+            .all(|schema| schema.fields().iter().any(|field| number(field).is_some()));
+        let mut others = Vec::new();
+        let spelled = schema.fields().iter().enumerate().map(|(at, field)| {
+            let is_it = |own: &&FieldRef| match by_number {
+                true => number(field).is_some() && number(own) == number(field),
+                false => own.name().eq_ignore_ascii_case(field.name()),
+            };
+            match own.fields().iter().find(is_it) {
+                Some(own) if by_number && !is_alike(own.data_type(), field.data_type()) => {
+                    others.push(at);
+                    Arc::clone(own)
+                }
                 Some(own) => Arc::new(field.as_ref().clone().with_name(own.name())),
+                // Another column of the file may have the name.
+                None if by_number => Arc::new(field.as_ref().clone().with_name(format!("\0{at}"))),
                 None => Arc::clone(field),
             }
         });
         let spelled = Arc::new(Schema::new(spelled.collect::<Vec<FieldRef>>()));
-        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &spelled)?;
+        let mut statistics = DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &spelled)?;
+        for at in others {
+            statistics.column_statistics[at] = ColumnStatistics::new_unknown();
+        }
         let statistics = Arc::new(statistics);
         let mut known = known();
         if known.len() == MOST_STATISTICS {
@@ -126,4 +150,19 @@ impl Footer {
         known.push((Arc::clone(schema), Arc::clone(&statistics)));
         Ok(statistics)
     }
+}
+
+/// The number of a column.
+fn number(field: &FieldRef) -> Option<&String> {
+    field.metadata().get(PARQUET_FIELD_ID_META_KEY)
+}
+
+/// Whether a file's values are the table's but for how they are laid out in memory.
+fn is_alike(own: &DataType, table: &DataType) -> bool {
+    let text = |data_type: &DataType| data_type.is_string();
+    let bytes = |data_type: &DataType| data_type.is_binary();
+    own == table
+        || (text(own) && text(table))
+        || (bytes(own) && bytes(table))
+        || (own.is_nested() && table.is_nested())
 }
