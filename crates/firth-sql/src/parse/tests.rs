@@ -55,6 +55,12 @@ fn every_statement_has_one_spelling() {
         ("SHOW TABLES IN ds", "SHOW TABLES FROM ds"),
         ("SHOW DATASETS", "SHOW SCHEMAS"),
         ("SHOW CREATE VIEW v", "SHOW CREATE TABLE v"),
+        (
+            "alter table if exists d.t add column if not exists a string(10), rename column `b c` to select_, alter column x set data type decimal(10, 2), alter column if exists y drop not null, drop column z",
+            "ALTER TABLE IF EXISTS d.t ADD COLUMN IF NOT EXISTS a STRING, RENAME COLUMN `b c` TO select_, ALTER COLUMN x SET DATA TYPE NUMERIC(10, 2), ALTER COLUMN IF EXISTS y DROP NOT NULL, DROP COLUMN z",
+        ),
+        ("ALTER TABLE t RENAME TO u", "ALTER TABLE t RENAME TO u"),
+        ("ALTER TABLE t SET OPTIONS (description = 'x')", "ALTER TABLE t SET OPTIONS (description = 'x')"),
         ("SET pushdown.enabled = off", "SET pushdown.enabled = 'off'"),
         ("RESET ALL", "RESET ALL"),
         ("explain analyze SELECT  1 -- one", "EXPLAIN ANALYZE SELECT  1"),
