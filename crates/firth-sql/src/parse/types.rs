@@ -19,6 +19,11 @@ pub(super) fn columns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ColumnDefini
     let mut columns: Vec<ColumnDefinition> = Vec::new();
     while !cursor.at_operator(")") {
         let column = column(cursor)?;
+        if cursor.at_keyword("DEFAULT") {
+            return Err(Diagnostic::error(Code::Unsupported, "DEFAULT of columns is not in this version")
+                .at(cursor.here())
+                .hint("Write the value in INSERT."));
+        }
         if let Some(earlier) = columns.iter().find(|c| c.name.value.eq_ignore_ascii_case(&column.name.value))
         {
             let message = format!("column {:?} is listed twice", column.name.value);

@@ -120,7 +120,7 @@ impl Footer {
         let by_number = [&own, schema.as_ref()]
             .iter()
             .all(|schema| schema.fields().iter().any(|field| number(field).is_some()));
-        let mut others = Vec::new();
+        let (mut others, mut absent) = (Vec::new(), Vec::new());
         let spelled = schema.fields().iter().enumerate().map(|(at, field)| {
             let is_it = |own: &&FieldRef| match by_number {
                 true => number(field).is_some() && number(own) == number(field),
@@ -132,8 +132,11 @@ impl Footer {
                     Arc::clone(own)
                 }
                 Some(own) => Arc::new(field.as_ref().clone().with_name(own.name())),
-                // Another column of the file may have the name.
-                None if by_number => Arc::new(field.as_ref().clone().with_name(format!("\0{at}"))),
+                None if by_number => {
+                    absent.push(at);
+                    // Another column of the file may have the name.
+                    Arc::new(field.as_ref().clone().with_name(format!("\0{at}")))
+                }
                 None => Arc::clone(field),
             }
         });
@@ -141,6 +144,10 @@ impl Footer {
         let mut statistics = DFParquetMetadata::statistics_from_parquet_metadata(&self.metadata, &spelled)?;
         for at in others {
             statistics.column_statistics[at] = ColumnStatistics::new_unknown();
+        }
+        for at in absent {
+            let nulls = ColumnStatistics::new_unknown().with_null_count(statistics.num_rows);
+            statistics.column_statistics[at] = nulls;
         }
         let statistics = Arc::new(statistics);
         let mut known = known();
