@@ -9,7 +9,9 @@
 //!   NUMERIC a FLOAT64.
 //! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
 //! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
-//! - `IN (…)` is what `=` with each of the values is.
+//! - `IN (…)` is what `=` with each of the values is; so are `CASE x WHEN y` and NULLIF of FLOAT64.
+//! - GREATEST and LEAST of a NULL are NULL.
+//! - SUBSTR, LEFT and RIGHT of computed numbers count as GoogleSQL does, and TRIM takes away all white space.
 
 use std::str::FromStr;
 
@@ -23,18 +25,25 @@ use datafusion::{
     error::Result,
     functions::math::round,
     logical_expr::{
-        Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast, expr::InList,
-        expr_rewriter::NamePreserver, utils::merge_schema,
+        Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast,
+        expr::{InList, ScalarFunction},
+        expr_rewriter::NamePreserver,
+        lit,
+        utils::merge_schema,
     },
     optimizer::AnalyzerRule,
 };
 
 mod division;
+mod equal;
 mod members;
+mod slice;
 mod text;
 
 use division::divide;
+use equal::{extreme, null_if, searched};
 use members::membership_by_equality;
+use slice::sliced;
 use text::{is_written_differently, to_text};
 
 use crate::overflow::checked_constant;
@@ -113,6 +122,11 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 None => Ok(Transformed::new_transformed(Expr::InList(members), changed)),
             }
         }
+        Expr::Case(case) => match searched(&case, schema)? {
+            Some(searched) => Ok(Transformed::yes(Expr::Case(searched))),
+            None => Ok(Transformed::no(Expr::Case(case))),
+        },
+        Expr::ScalarFunction(function) => called(function, schema),
         Expr::AggregateFunction(mut function) if function.func.name() == "avg" => {
             let Some(argument) = function.params.args.first_mut() else {
                 return Ok(Transformed::no(Expr::AggregateFunction(function)));
@@ -145,6 +159,29 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(to_text().call(vec![*expr])))
         }
         other => Ok(Transformed::no(other)),
+    }
+}
+
+/// What Unicode calls white space.
+const WHITE_SPACE: &str = "\t\n\u{b}\u{c}\r \u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
+
+/// A function that means something else here.
+fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Some(sliced) = sliced(&function) {
+        function.func = sliced;
+        return Ok(Transformed::yes(Expr::ScalarFunction(function)));
+    }
+    if let Some(expr) = null_if(&function, schema)? {
+        return Ok(Transformed::yes(expr));
+    }
+    match (function.func.name(), function.args.len()) {
+        ("greatest" | "least", _) => extreme(function, schema).map(Transformed::yes),
+        // DataFusion's takes away spaces only.
+        ("btrim" | "ltrim" | "rtrim", 1) => {
+            function.args.push(lit(WHITE_SPACE));
+            Ok(Transformed::yes(Expr::ScalarFunction(function)))
+        }
+        _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
     }
 }
 

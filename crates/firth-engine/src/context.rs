@@ -10,7 +10,7 @@ use datafusion::{
         object_store::ObjectStoreRegistry,
         runtime_env::RuntimeEnvBuilder,
     },
-    optimizer::Analyzer,
+    optimizer::{Analyzer, Optimizer},
     physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::{SessionConfig, SessionContext},
 };
@@ -18,8 +18,9 @@ use firth_connector::Remotes;
 use firth_pushdown::FiltersToTheirColumns;
 
 use crate::{
-    Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, membership::MembershipWithNulls,
-    planner::StatementPlanner, rejected::RejectedRows, store::StatementStores,
+    Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, field_projections::FieldProjections,
+    membership::MembershipWithNulls, planner::StatementPlanner, rejected::RejectedRows,
+    store::StatementStores,
 };
 
 /// How many consumers an out-of-memory message names.
@@ -65,6 +66,7 @@ pub(crate) fn statement_context(
         .with_expr_planners(vec![Arc::new(FieldNames)])
         .with_default_features()
         .with_analyzer_rules(rules)
+        .with_optimizer_rules(FieldProjections::among(Optimizer::new().rules))
         .with_physical_optimizer_rules(physical)
         .with_query_planner(Arc::new(StatementPlanner))
         .build();

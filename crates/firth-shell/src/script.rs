@@ -3,6 +3,10 @@
 use std::{cell::OnceCell, fs, io, path::Path};
 
 use firth_diagnostic::{Code, Diagnostic, Result, Source, Span};
+use firth_engine::{
+    DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_SCHEMA_OPTIONS, EXTERNAL_TABLE_OPTIONS,
+    OBJECT_TABLE_OPTIONS, SCHEMA_OPTIONS, TABLE_OPTIONS,
+};
 use firth_sql::{OptionSecrecy, mask_secrets};
 
 /// A script and its name.
@@ -44,12 +48,25 @@ impl Script {
 pub(crate) fn secrecy(name: &str) -> OptionSecrecy {
     let connectors = firth_connectors::all();
     let mut specs = connectors.types().flat_map(|(_, kind)| kind.options).filter(|spec| spec.is_named(name));
+    let elsewhere = [
+        DATABASE_EXPORT_OPTIONS,
+        EXPORT_OPTIONS,
+        EXTERNAL_SCHEMA_OPTIONS,
+        EXTERNAL_TABLE_OPTIONS,
+        OBJECT_TABLE_OPTIONS,
+        SCHEMA_OPTIONS,
+        TABLE_OPTIONS,
+    ];
     match specs.next() {
         Some(spec) if spec.secret || specs.any(|other| other.secret) => OptionSecrecy::Secret,
         Some(_) => OptionSecrecy::Public,
-        None if ["connection_type", "validate"].iter().any(|own| own.eq_ignore_ascii_case(name)) => {
+        None if ["connection", "connection_type", "validate"]
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(name)) =>
+        {
             OptionSecrecy::Public
         }
+        None if elsewhere.into_iter().flatten().any(|spec| spec.is_named(name)) => OptionSecrecy::Public,
         None => OptionSecrecy::Unknown,
     }
 }

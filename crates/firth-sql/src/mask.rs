@@ -21,12 +21,20 @@ pub enum OptionSecrecy {
 
 /// The text with every secret replaced by `*`, byte for byte: places in it stay what they were.
 ///
-/// Hidden is the value of a secret option, wherever it stands, and users and passwords of urls; and in statements about connections
-/// everything that is not the plain value of a public option, comments too.
+/// Hidden is the value of a secret option, wherever it stands, of an unknown one in `OPTIONS (…)` and behind `=>`, and users and passwords
+/// of urls; and in statements about connections everything that is not the plain value of a public option, comments too.
 pub fn mask_secrets(text: &str, secrecy: impl Fn(&str) -> OptionSecrecy) -> String {
     let tokens = lex(text);
-    let mut masker =
-        Masker { text, tokens: &tokens, secrecy, in_connection: false, value: Value::None, depth: 0 };
+    let mut masker = Masker {
+        text,
+        tokens: &tokens,
+        secrecy,
+        in_connection: false,
+        options: None,
+        value: Value::None,
+        depth: 0,
+        brackets: 0,
+    };
     let mut shown = String::with_capacity(text.len());
     let mut end = 0;
     for (index, token) in tokens.iter().enumerate() {
@@ -78,8 +86,11 @@ struct Masker<'a, F> {
     tokens: &'a [Token],
     secrecy: F,
     in_connection: bool,
+    /// How deep the parentheses of the OPTIONS around here are.
+    options: Option<usize>,
     value: Value,
     depth: usize,
+    brackets: usize,
 }
 
 impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
@@ -87,6 +98,8 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
         let token = self.tokens[index];
         if self.begins_statement(index) {
             self.in_connection = self.is_about_connection(index);
+            self.options = None;
+            self.brackets = 0;
         }
         match token.kind {
             TokenKind::Comment => return self.in_connection,
@@ -101,7 +114,11 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
             _ if matches!(self.word(index + 1), "=" | "=>") && self.value != Value::Hidden => {
                 self.value = match (self.secrecy)(self.word(index).trim_matches('`')) {
                     OptionSecrecy::Secret => Value::Hidden,
-                    OptionSecrecy::Unknown if self.in_connection => Value::Hidden,
+                    OptionSecrecy::Unknown
+                        if self.in_connection || self.options.is_some() || self.word(index + 1) == "=>" =>
+                    {
+                        Value::Hidden
+                    }
                     OptionSecrecy::Public if self.in_connection => Value::Public,
                     OptionSecrecy::Unknown | OptionSecrecy::Public => Value::None,
                 };
@@ -115,7 +132,7 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
         match self.value {
             Value::Hidden => {
                 // Elsewhere the value is one literal, and a query goes on behind it.
-                if !self.in_connection {
+                if !self.in_connection && self.options.is_none() {
                     self.value = Value::None;
                 }
                 true
@@ -133,15 +150,25 @@ impl<F: Fn(&str) -> OptionSecrecy> Masker<'_, F> {
     /// Operators are shown but for those in the middle of a value to hide.
     fn passes_operator(&mut self, index: usize) -> bool {
         match self.word(index) {
-            "(" => self.depth += 1,
+            "(" => {
+                self.depth += 1;
+                let before = index.checked_sub(1).map_or("", |before| self.word(before));
+                if self.options.is_none() && before.eq_ignore_ascii_case("OPTIONS") {
+                    self.options = Some(self.depth);
+                }
+            }
             ")" => {
+                self.options = self.options.filter(|depth| *depth < self.depth);
                 self.depth = self.depth.saturating_sub(1);
+                self.brackets = 0;
                 if !self.is_reference(index) {
                     self.value = Value::None;
                 }
             }
-            "," => self.value = Value::None,
-            "=" | "=>" | "[" | "]" => {}
+            "," if self.brackets == 0 => self.value = Value::None,
+            "[" => self.brackets += 1,
+            "]" => self.brackets = self.brackets.saturating_sub(1),
+            "," | "=" | "=>" => {}
             _ => return self.value == Value::Hidden,
         }
         false
@@ -187,7 +214,7 @@ mod tests {
     fn masked(text: &str) -> String {
         let masked = mask_secrets(text, |name| match name.to_ascii_lowercase().as_str() {
             "password" => OptionSecrecy::Secret,
-            "host" | "port" | "connection_type" => OptionSecrecy::Public,
+            "host" | "port" | "connection_type" | "uri" | "uris" | "format" => OptionSecrecy::Public,
             _ => OptionSecrecy::Unknown,
         });
         assert_eq!(masked.len(), text.len(), "places stay what they were");
@@ -203,8 +230,21 @@ mod tests {
         let text = "CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = 'h', port = 5432, password = 'pässword'); SELECT 'x'";
         assert_snapshot!(masked(text), @"CREATE CONNECTION c OPTIONS (connection_type = 'POSTGRES', host = 'h', port = 5432, password = **·*******); SELECT 'x'");
         assert_snapshot!(masked("ALTER CONNECTION c SET OPTIONS (password = ENV('X'), pasword = 'secret')"), @"ALTER CONNECTION c SET OPTIONS (password = ENV('X'), pasword = ********)");
-        assert_snapshot!(masked("CREATE CONECTION c OPTIONS (password = 'a', other = 'b')"), @"CREATE CONECTION c OPTIONS (password = ***, other = 'b')");
+        assert_snapshot!(masked("CREATE CONECTION c OPTIONS (password = 'a', other = 'b')"), @"CREATE CONECTION c OPTIONS (password = ***, other = ***)");
         assert_snapshot!(masked("SELECT * FROM t WHERE host = 'h' AND password = 'p' AND x = 1"), @"SELECT * FROM t WHERE host = 'h' AND password = *** AND x = 1");
+    }
+
+    #[test]
+    fn an_unknown_option_may_be_a_misspelt_secret_in_any_statement() {
+        let text = "CREATE EXTERNAL TABLE t (a INT64 OPTIONS (pasword = 'a')) WITH CONNECTION c OPTIONS (uris = ['x', 'y'], pasword = 'secret', tokens = ['a', 'b'], n = 5)";
+        assert_snapshot!(masked(text), @"CREATE EXTERNAL TABLE t (a INT64 OPTIONS (pasword = ***)) WITH CONNECTION c OPTIONS (uris = ['x', 'y'], pasword = ********, tokens = [***, ***], n = *)");
+        let text =
+            "CREATE TABLE t OPTIONS (pasword = 'a') AS SELECT 'x' FROM u WHERE name = 'y'; SELECT name = 'z'";
+        assert_snapshot!(masked(text), @"CREATE TABLE t OPTIONS (pasword = ***) AS SELECT 'x' FROM u WHERE name = 'y'; SELECT name = 'z'");
+        let text = "SELECT 'x' FROM READ('f', pasword => 'secret', format => 'CSV') WHERE name = 'y'";
+        assert_snapshot!(masked(text), @"SELECT 'x' FROM READ('f', pasword => ********, format => 'CSV') WHERE name = 'y'");
+        let text = "ALTER TABLE t SET OPTIONS (pasword = 'it's secret', uri = 'x')";
+        assert!(!masked(text).contains("secret"));
     }
 
     #[test]

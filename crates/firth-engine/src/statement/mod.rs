@@ -29,6 +29,7 @@ mod show_tables;
 
 pub(crate) use create_external_table::table_over_files;
 pub use create_table::TABLE_OPTIONS;
+pub use schema::{EXTERNAL_SCHEMA_OPTIONS, SCHEMA_OPTIONS};
 pub(crate) use show_create::table_ddl;
 
 use firth_diagnostic::Result;

@@ -12,13 +12,15 @@ use crate::{
     resolve::{Resolver, connection_reference},
 };
 
-const SCHEMA_OPTIONS: &[OptionSpec] = &[
+/// The options of CREATE SCHEMA.
+pub const SCHEMA_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("description").doc("A sentence about the schema."),
     OptionSpec::string("friendly_name").doc("A name for people."),
     OptionSpec::string("location").doc("Kept for BigQuery's sake; a local schema has no location."),
 ];
 
-const EXTERNAL_SCHEMA_OPTIONS: &[OptionSpec] = &[
+/// The options of CREATE EXTERNAL SCHEMA.
+pub const EXTERNAL_SCHEMA_OPTIONS: &[OptionSpec] = &[
     OptionSpec::string("external_source").required().doc("Which schema, such as postgres://database/schema."),
     OptionSpec::string("description").doc("A sentence about the schema."),
     OptionSpec::string("friendly_name").doc("A name for people."),

@@ -246,7 +246,14 @@ impl Rewriter<'_> {
     fn replace(&mut self, expr: &mut Expr) -> Result<()> {
         match expr {
             Expr::Identifier(ident) => *ident = lowered(ident),
-            Expr::CompoundIdentifier(path) => *path = self.scope.resolve(path).0,
+            Expr::CompoundIdentifier(path) => {
+                let (mut resolved, table) = self.scope.resolve(path);
+                // DataFusion finds columns of queries around this one, and no fields in them.
+                let is_outer = table > 0 && resolved.first().is_some_and(|table| self.scope.is_outer(table));
+                let fields = if is_outer { resolved.split_off(resolved.len().min(2)) } else { Vec::new() };
+                let column = Expr::CompoundIdentifier(resolved);
+                *expr = fields.iter().fold(column, |column, field| build::field(column, &field.value));
+            }
             Expr::Value(value) => {
                 if let Value::Placeholder(name) = &value.value {
                     let span = crate::parse::place(value.span).unwrap_or(self.whole);

@@ -71,6 +71,7 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("LOG", Built(|arguments, _| Ok(logarithm(arguments)))),
     ("LOGICAL_AND", Named("bool_and")),
     ("LOGICAL_OR", Named("bool_or")),
+    ("MD5", Built(|arguments, _| Ok(Some(hashed(arguments))))),
     ("MOD", Built(|arguments, _| Ok(operator(BinaryOperator::Modulo, arguments)))),
     ("NTILE", Int64("ntile")),
     ("PARSE_DATE", Built(|arguments, _| Ok(swapped("to_date", arguments)))),
@@ -94,6 +95,7 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("TIMESTAMP_ADD", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Plus, arguments)))),
     ("TIMESTAMP_SUB", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Minus, arguments)))),
     ("TIMESTAMP_TRUNC", Built(|arguments, span| dates::truncated(&arguments, None, span))),
+    ("TO_HEX", WithDefault("encode", 1, "hex")),
     ("VARIANCE", Named("var_samp")),
 ];
 
@@ -273,6 +275,11 @@ pub(super) fn substring(arguments: Vec<Expr>) -> Expr {
         }
         _ => build::call("substr", arguments),
     }
+}
+
+/// `MD5(x)`: DataFusion's is text.
+fn hashed(arguments: Vec<Expr>) -> Expr {
+    build::call("decode", [build::call("md5", arguments), build::string("hex")])
 }
 
 /// `STRUCT(a, 1 AS b)` and `STRUCT<a INT64>(1)`. A column keeps its name, other values have none.

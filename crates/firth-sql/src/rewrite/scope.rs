@@ -88,6 +88,11 @@ impl Scope {
         self.frames.iter().flatten().any(|table| table.alias == name)
     }
 
+    /// Whether an alias is that of a table of a query around the innermost one.
+    pub(super) fn is_outer(&self, alias: &Ident) -> bool {
+        self.frames.last().is_some_and(|frame| frame.iter().all(|table| table.alias != alias.value))
+    }
+
     /// A dotted path as DataFusion is to see it: the table's alias, then columns and fields, in lower
     /// case. Also how many parts the table took.
     pub(super) fn resolve(&self, path: &[Ident]) -> (Vec<Ident>, usize) {

@@ -7,6 +7,7 @@ use datafusion::{
     datasource::file_format::file_compression_type::FileCompressionType,
     error::{DataFusionError, Result},
 };
+use firth_diagnostic::{Code, Diagnostic};
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use object_store::{GetOptions, GetResultPayload, ObjectStore as _, path::Path};
 
@@ -48,6 +49,21 @@ impl Compression {
         COMPRESSIONS.iter().find(|(word, _, _)| *word == name).map(|(_, _, compression)| *compression)
     }
 
+    /// The option's word for what a file is compressed by, as its first bytes say. No text begins so.
+    fn seen_in(beginning: &[u8]) -> Option<&'static str> {
+        let begins: [(&[u8], &str); 5] = [
+            (b"\x1f\x8b\x08", "GZIP"),
+            (b"\x28\xb5\x2f\xfd", "ZSTD"),
+            (b"BZh", "BZIP2"),
+            (b"\xfd7zXZ\x00", "XZ"),
+            (b"\xff\x06\x00\x00sNaPpY", "SNAPPY"),
+        ];
+        let (_, word) = begins.into_iter().find(|(magic, _)| beginning.starts_with(magic))?;
+        // A text may well begin with three letters: its first block does so with pi.
+        let is_bzip2 = || beginning.get(4..10) == Some(b"\x31\x41\x59\x26\x53\x59".as_slice());
+        (word != "BZIP2" || is_bzip2()).then_some(word)
+    }
+
     /// What the ending of a file's name says.
     pub(crate) fn of_name(key: &str) -> Self {
         let ending = key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
@@ -64,7 +80,7 @@ pub(super) async fn whole(
 ) -> Result<Pieces> {
     let bytes = bytes(store, location, None).await?;
     let plain = match compression {
-        Compression::None => bytes,
+        Compression::None => refuse_compressed(bytes),
         Compression::Gzip => FileCompressionType::GZIP.convert_stream(bytes)?,
         Compression::Zstd => FileCompressionType::ZSTD.convert_stream(bytes)?,
         Compression::Bzip2 => FileCompressionType::BZIP2.convert_stream(bytes)?,
@@ -78,6 +94,26 @@ pub(super) async fn whole(
         (start, bytes)
     });
     Ok(placed.boxed())
+}
+
+/// The bytes of a file, from its beginning, that fail where they are no text but a compressed one.
+fn refuse_compressed(bytes: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+    let mut is_first = true;
+    let checked = bytes.and_then(move |bytes| {
+        let seen = if std::mem::take(&mut is_first) { Compression::seen_in(&bytes) } else { None };
+        std::future::ready(match seen {
+            None => Ok(bytes),
+            Some(word) => {
+                let diagnostic = Diagnostic::error(
+                    Code::BadData,
+                    format!("the file is compressed as {word}, and is read as plain text"),
+                );
+                let hint = format!("Set compression = '{word}', or give the file a name that ends so.");
+                Err(DataFusionError::External(Box::new(diagnostic.hint(hint))))
+            }
+        })
+    });
+    checked.boxed()
 }
 
 /// Some decompressors do not say of what kind their error is. What the store said passes through them.
@@ -104,6 +140,7 @@ pub(super) async fn part(
     // With the byte before it the part shows whether it begins with a line.
     let start = part.start.saturating_sub(1);
     let first = bytes(store, location, Some(start..part.end)).await?;
+    let first = if start == 0 { refuse_compressed(first) } else { first };
     let tail = stream::try_unfold(part.end, {
         let (store, location) = (Arc::clone(store), location.clone());
         move |at| {
