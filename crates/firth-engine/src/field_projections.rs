@@ -1,8 +1,8 @@
-//! DataFusion's rule that reads fields of STRUCTs where their columns are read, let off where it fails.
+//! DataFusion's rules that read fields of STRUCTs where their columns are read, let off where they fail.
 //!
-//! The rule (55.2) puts what it moves into a projection below, with the columns that this needs, and takes a column that the projection
+//! The rules (55.2) put what they move into a projection below, with the columns that this needs, and take a column that the projection
 //! renames to its own name (`SELECT t.st AS st`, as views have it) for one that is missing there: the column is there twice, and the
-//! query fails. A plan without the rule answers the same.
+//! query fails. A plan without the rules answers the same.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use datafusion::{
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
 
-/// The rule.
+/// One of the rules.
 #[derive(Debug)]
 pub(crate) struct FieldProjections(Arc<dyn OptimizerRule + Send + Sync>);
 
 impl FieldProjections {
-    /// The rules with this one in the place of DataFusion's.
+    /// The rules with these in the place of DataFusion's.
     pub(crate) fn among(
         rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
     ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         let replaced = |rule: Arc<dyn OptimizerRule + Send + Sync>| match rule.name() {
-            "push_down_leaf_projections" => Arc::new(FieldProjections(rule)) as _,
+            "extract_leaf_expressions" | "push_down_leaf_projections" => Arc::new(FieldProjections(rule)) as _,
             _ => rule,
         };
         rules.into_iter().map(replaced).collect()
@@ -40,9 +40,10 @@ impl OptimizerRule for FieldProjections {
     }
 
     fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        // It begins at projections alone.
-        let LogicalPlan::Projection(projection) = &plan else { return Ok(Transformed::no(plan)) };
-        let kept = LogicalPlan::Projection(projection.clone());
+        if plan.inputs().is_empty() {
+            return Ok(Transformed::no(plan));
+        }
+        let kept = plan.clone();
         match self.0.rewrite(plan, config) {
             Ok(rewritten) => Ok(rewritten),
             Err(error) => {
