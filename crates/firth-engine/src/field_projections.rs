@@ -23,7 +23,9 @@ impl FieldProjections {
         rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
     ) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         let replaced = |rule: Arc<dyn OptimizerRule + Send + Sync>| match rule.name() {
-            "extract_leaf_expressions" | "push_down_leaf_projections" => Arc::new(FieldProjections(rule)) as _,
+            "extract_leaf_expressions" | "push_down_leaf_projections" => {
+                Arc::new(FieldProjections(rule)) as _
+            }
             _ => rule,
         };
         rules.into_iter().map(replaced).collect()
