@@ -4,12 +4,12 @@ use std::{cell::Cell, sync::Arc};
 
 use datafusion::{
     catalog::default_table_source::source_as_provider,
-    common::{Column, DFSchema},
+    common::{Column, DFSchema, tree_node::TreeNode},
     logical_expr::{
         Expr, FetchType, Filter, Limit, LogicalPlan, Projection, SkipType, Sort, SubqueryAlias, TableScan,
     },
 };
-use firth_connector::{QueryDialect, Reason, Relation};
+use firth_connector::{QueryDialect, Reason, Relation, Written};
 
 use super::{
     cost::{self, FILTERED},
@@ -162,11 +162,30 @@ impl Composer {
 
     fn filter(&self, filter: &Filter) -> Composed {
         let mut input = self.below(&filter.input)?.plain(|| self.alias());
-        let condition = exact(&Renderer::new(input.dialect(), &input.columns), &filter.predicate)?;
+        let write = |plan: &LogicalPlan| self.value(plan, &input);
+        let renderer = Renderer::new(input.dialect(), &input.columns).with_subqueries(&write);
+        let condition = exact(&renderer, &filter.predicate)?;
         input.conditions.push(condition);
+        // A scan by itself takes no such condition.
+        input.estimate.composed |= contains_subquery(&filter.predicate);
         input.estimate.kept *= FILTERED;
         input.estimate.rows = input.estimate.rows.map(|rows| rows * FILTERED);
         Ok(input)
+    }
+
+    /// The value of a query of the source that `beside` is a query of, as an operand.
+    pub(super) fn value(&self, plan: &LogicalPlan, beside: &Select) -> Result<Written, Reason> {
+        let reason = |why: &str| format!("its subquery is done here: {why}");
+        let select = self.compose(plan).map_err(|refusal| match refusal {
+            Refusal::Own(why) => reason(&why),
+            Refusal::Below => reason("what it reads is put together here"),
+            Refusal::Elsewhere => reason("it does not lie at this source"),
+        })?;
+        if select.remote != beside.remote {
+            return Err(reason("it lies on another connection"));
+        }
+        let remote_type = select.columns.columns().first().and_then(|column| column.remote_type.clone());
+        Ok(Written { sql: format!("({})", select.text()), remote_type })
     }
 
     /// Only with a limit: all rows in order are as many as without.
@@ -174,6 +193,13 @@ impl Composer {
         let Some(fetch) = sort.fetch else {
             return Err(own("ORDER BY without LIMIT is done here: as many rows would travel"));
         };
+        let mut input = self.sorted(sort)?;
+        input.limit = Some(fetch);
+        input.estimate.rows = Some(input.estimate.rows.map_or(fetch as f64, |rows| rows.min(fetch as f64)));
+        Ok(input)
+    }
+
+    fn sorted(&self, sort: &Sort) -> Composed {
         let mut input = self.below(&sort.input)?.plain(|| self.alias());
         let renderer = Renderer::new(input.dialect(), &input.columns);
         let queries = queries(&input);
@@ -190,26 +216,49 @@ impl Composer {
             })
             .collect::<Result<Vec<_>, Refusal>>()?;
         input.order = order;
-        input.limit = Some(fetch);
         input.ordered = true;
-        input.estimate.rows = Some(input.estimate.rows.map_or(fetch as f64, |rows| rows.min(fetch as f64)));
         input.estimate.composed = true;
         Ok(input)
     }
 
     /// Rows `skip` to `skip + fetch` of those that the input's own limit keeps.
     fn limit(&self, limit: &Limit) -> Composed {
-        let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(Some(fetch)))) =
+        let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(fetch))) =
             (limit.get_skip_type(), limit.get_fetch_type())
         else {
-            return Err(own("OFFSET without LIMIT is done here, and limits that are not numbers are"));
+            return Err(own("limits that are not numbers are done here"));
         };
+        let Some(fetch) = fetch else { return self.offset(limit, skip) };
         let mut input = self.below(&limit.input)?;
         input.limit = Some(input.limit.map_or(fetch, |known| known.saturating_sub(skip).min(fetch)));
         input.offset += skip;
         input.estimate.rows = Some(input.estimate.rows.map_or(fetch as f64, |rows| rows.min(fetch as f64)));
         // Fewer rows travel than a limit alone would let.
         input.estimate.composed |= skip > 0;
+        Ok(input)
+    }
+
+    /// All rows but the first `skip`. A table by itself is read by several backends, its OFFSET by one, and an
+    /// order would be made twice: sent if half of the rows need not travel, or if it is one query anyhow.
+    fn offset(&self, limit: &Limit, skip: usize) -> Composed {
+        let (mut input, was_composed) = match limit.input.as_ref() {
+            LogicalPlan::Sort(sort) if sort.fetch.is_none() => (self.sorted(sort)?, false),
+            other => {
+                let input = self.below(other)?;
+                let was_composed = input.estimate.composed;
+                (input, was_composed)
+            }
+        };
+        let rows = input.estimate.rows;
+        if !was_composed && rows.is_none_or(|rows| (skip as f64) < rows / 2.0) {
+            return Err(own(
+                "OFFSET without LIMIT is done here: most of the rows would travel, by one backend",
+            ));
+        }
+        input.limit = input.limit.map(|known| known.saturating_sub(skip));
+        input.offset += skip;
+        input.estimate.rows = rows.map(|rows| (rows - skip as f64).max(1.0));
+        input.estimate.composed = true;
         Ok(input)
     }
 }
@@ -237,6 +286,11 @@ fn named(mut select: Select, schema: &DFSchema) -> Composed {
     }
     select.columns = Scope::new(columns);
     Ok(select)
+}
+
+/// Whether it compares with the value of a subquery.
+pub(super) fn contains_subquery(expr: &Expr) -> bool {
+    expr.exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_)))).unwrap_or(false)
 }
 
 /// A condition that keeps the same rows there as here.

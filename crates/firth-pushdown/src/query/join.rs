@@ -2,7 +2,7 @@
 
 use datafusion::{
     common::{JoinType, NullEquality},
-    logical_expr::{Expr, Join},
+    logical_expr::{Expr, Join, LogicalPlan},
 };
 
 use super::{
@@ -70,7 +70,7 @@ impl Composer {
             second = second.nested(&self.alias());
         }
         first.ordered = false;
-        let on = conditions(join, &first, &second)?;
+        let on = self.conditions(join, &first, &second)?;
         let keys = |of_first: bool| -> Vec<&ScopeColumn> {
             let of = if of_first { &first } else { &second };
             let left = of_first != swapped;
@@ -107,15 +107,16 @@ impl Composer {
             }
         })
     }
-}
 
-/// What makes two rows a match.
-fn conditions(join: &Join, first: &Select, second: &Select) -> Result<Vec<String>, Refusal> {
-    let columns = first.columns.columns().iter().chain(second.columns.columns()).cloned().collect();
-    let both = Scope::new(columns);
-    let renderer = Renderer::new(first.dialect(), &both);
-    let equal = join.on.iter().map(|(left, right)| Expr::eq(left.clone(), right.clone()));
-    equal.chain(join.filter.clone()).map(|condition| exact(&renderer, &condition)).collect()
+    /// What makes two rows a match.
+    fn conditions(&self, join: &Join, first: &Select, second: &Select) -> Result<Vec<String>, Refusal> {
+        let columns = first.columns.columns().iter().chain(second.columns.columns()).cloned().collect();
+        let both = Scope::new(columns);
+        let write = |plan: &LogicalPlan| self.value(plan, first);
+        let renderer = Renderer::new(first.dialect(), &both).with_subqueries(&write);
+        let equal = join.on.iter().map(|(left, right)| Expr::eq(left.clone(), right.clone()));
+        equal.chain(join.filter.clone()).map(|condition| exact(&renderer, &condition)).collect()
+    }
 }
 
 type Side<'a> = (&'a Estimate, &'a [&'a ScopeColumn]);

@@ -43,6 +43,9 @@ fn replaced(plan: LogicalPlan, kept: &mut Vec<Kept>) -> DataFusionResult<Logical
             None => return sent(plan, select),
             Some(reason) => Some(reason),
         },
+        Ok(_) if matches!(plan, LogicalPlan::Union(_)) => {
+            Some("its inputs are read at once, by a backend each".to_owned())
+        }
         Ok(_) => None,
         Err(Refusal::Own(reason)) if reads_remote(&plan)? => Some(reason),
         Err(Refusal::Below) if is_reduction(&plan) => Some("what it reads is put together here".to_owned()),
@@ -102,7 +105,10 @@ fn sent(plan: LogicalPlan, select: Select) -> DataFusionResult<LogicalPlan> {
             let fetch = select.limit;
             let scan = scan(select, &limit.input)?;
             // What is skipped has been skipped there.
-            LogicalPlanBuilder::from(scan).limit(0, fetch)?.build()
+            match fetch {
+                Some(_) => LogicalPlanBuilder::from(scan).limit(0, fetch)?.build(),
+                None => Ok(scan),
+            }
         }
         LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => match sort_of(&plan) {
             Some(sort) => {

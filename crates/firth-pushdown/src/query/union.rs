@@ -11,8 +11,12 @@ use super::{
 };
 use crate::render::{Scope, ScopeColumn};
 
+/// What one backend reads in about the time of a round trip.
+const LITTLE: f64 = 1024.0 * 1024.0;
+
 impl Composer {
-    /// The inputs' texts as one relation. By itself that saves nothing: as many rows travel, by one backend.
+    /// The inputs' texts as one relation. By itself that saves round trips, for as many rows travel, and by one
+    /// backend: so it is worth a query of its own only if little is read.
     pub(super) fn union(&self, union: &Union) -> Composed {
         let inputs =
             union.inputs.iter().map(|input| self.below(input)).collect::<Result<Vec<Select>, _>>()?;
@@ -52,12 +56,13 @@ impl Composer {
         }
         let texts: Vec<String> = inputs.iter().map(|input| format!("({})", input.text())).collect();
         let from = From::One(format!("({}) AS {}", texts.join(" UNION ALL "), dialect.identifier(&alias)));
+        let bytes_apart = inputs.iter().map(|input| input.estimate.bytes_apart).sum();
         let estimate = Estimate {
             rows: inputs.iter().map(|input| input.estimate.rows).sum(),
             kept: inputs.iter().map(|input| input.estimate.kept).fold(0.0, f64::max),
             key: Vec::new(),
-            bytes_apart: inputs.iter().map(|input| input.estimate.bytes_apart).sum(),
-            composed: false,
+            bytes_apart,
+            composed: bytes_apart <= LITTLE,
         };
         let (remote, sql) = (first.remote.clone(), Arc::clone(&first.sql));
         Ok(Select {

@@ -15,12 +15,13 @@ use arrow::datatypes::{DataType, FieldRef};
 use datafusion::{
     common::{Column, ExprSchema, error::Result as DataFusionResult, plan_datafusion_err},
     logical_expr::{
-        Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Like, Operator, TryCast, Volatility,
+        Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, Like, LogicalPlan, Operator, Subquery, TryCast,
+        Volatility,
         expr::{InList, ScalarFunction},
     },
     scalar::ScalarValue,
 };
-use firth_connector::{Comparison, Operand, Operation, Reason, RemoteDialect, Rendered};
+use firth_connector::{Comparison, Operand, Operation, Reason, RemoteDialect, Rendered, Written};
 
 pub(crate) use scope::{Scope, ScopeColumn};
 
@@ -35,10 +36,15 @@ const MAX_TERMS: usize = 1000;
 /// How long one filter's text may be. BETWEEN repeats an operand, so nesting could double it each time.
 const MAX_TEXT: usize = 1 << 20;
 
+/// Writes the query of a subquery that has one column, or says why it is not sent.
+pub(crate) type WriteQuery<'a> = dyn Fn(&LogicalPlan) -> Result<Written, Reason> + 'a;
+
 /// Renders expressions over the columns of a scope.
 pub(crate) struct Renderer<'a> {
     dialect: &'a dyn RemoteDialect,
     scope: &'a Scope,
+    /// For values of subqueries, where whole queries are sent.
+    subqueries: Option<&'a WriteQuery<'a>>,
     /// What the dialect said of the last operation that it does not list.
     refusal: RefCell<Option<Reason>>,
 }
@@ -65,7 +71,12 @@ struct Node {
 impl<'a> Renderer<'a> {
     /// A renderer of expressions that name the columns of `scope`.
     pub(crate) fn new(dialect: &'a dyn RemoteDialect, scope: &'a Scope) -> Self {
-        Renderer { dialect, scope, refusal: RefCell::default() }
+        Renderer { dialect, scope, subqueries: None, refusal: RefCell::default() }
+    }
+
+    /// The same, of expressions that may compare with the value of a subquery, which `write` writes.
+    pub(crate) fn with_subqueries(self, write: &'a WriteQuery<'a>) -> Self {
+        Renderer { subqueries: Some(write), ..self }
     }
 
     /// Why the expression that was asked about last could not be rendered, if the dialect says so.
@@ -187,6 +198,7 @@ impl<'a> Renderer<'a> {
             Expr::Cast(cast) => self.cast(cast, keeps_value, depth),
             Expr::TryCast(cast) => self.try_cast(cast, keeps_value, depth),
             Expr::ScalarFunction(function) => self.function(function, expr, depth),
+            Expr::ScalarSubquery(subquery) => self.subquery(subquery),
             _ => None,
         }
     }
@@ -211,6 +223,30 @@ impl<'a> Renderer<'a> {
             literal: Some(value.clone()),
             exact: true,
         })
+    }
+
+    /// The value of a query that does not depend on the row: NULL if it has no row, an error on both sides if
+    /// it has several. The source may not ask for it at all, if no row needs it; so it may fail here alone.
+    fn subquery(&self, subquery: &Subquery) -> Option<Node> {
+        let write = self.subqueries?;
+        let plan = &subquery.subquery;
+        let [field] = plan.schema().fields().as_ref() else { return None };
+        if !subquery.outer_ref_columns.is_empty() {
+            return None;
+        }
+        match write(plan) {
+            Ok(Written { sql, remote_type }) => Some(Node {
+                sql,
+                data_type: field.data_type().clone(),
+                remote_type,
+                literal: None,
+                exact: true,
+            }),
+            Err(reason) => {
+                *self.refusal.borrow_mut() = Some(reason);
+                None
+            }
+        }
     }
 
     fn not(&self, inner: Node) -> Option<Node> {

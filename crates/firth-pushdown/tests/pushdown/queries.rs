@@ -184,6 +184,54 @@ async fn rows_that_are_skipped_do_not_travel() {
     ) AS "t"
     "#);
     assert!(sent("SELECT id FROM orders ORDER BY id LIMIT 3 OFFSET 9").await.contains("LIMIT 3 OFFSET 9"));
+    assert_snapshot!(sent("SELECT id FROM orders ORDER BY id OFFSET 3").await, @r#"
+    SELECT "c0" FROM (
+    SELECT "t0"."id" AS "c0" FROM "orders" AS "t0" ORDER BY "t0"."id" ASC NULLS LAST OFFSET 3
+    ) AS "t"
+    "#);
+    let of_first = "SELECT count(*) AS n FROM (SELECT id FROM (SELECT id FROM orders LIMIT 4) OFFSET 3)";
+    assert!(sent(of_first).await.contains("LIMIT 1 OFFSET 3"));
+    assert!(!sent("SELECT id FROM orders ORDER BY id OFFSET 1").await.contains("OFFSET"));
+    assert_snapshot!(kept("SELECT id FROM orders ORDER BY id OFFSET 1").await, @r"
+    Limit: skip=1, fetch=None
+      OFFSET without LIMIT is done here: most of the rows would travel, by one backend
+    Sort: orders.id ASC NULLS LAST
+      ORDER BY without LIMIT is done here: as many rows would travel
+    ");
+}
+
+#[tokio::test]
+async fn values_of_subqueries_are_asked_for_in_place() {
+    let above =
+        "SELECT id, total FROM orders WHERE total > (SELECT min(total) FROM orders WHERE id > 1) ORDER BY id";
+    assert_snapshot!(sent(above).await, @r#"
+    SELECT "c0", "c1" FROM (
+    SELECT "t0"."id" AS "c0", "t0"."total" AS "c1" FROM "orders" AS "t0" WHERE ("t0"."total" > (SELECT min("t1"."total") AS "c0" FROM "orders" AS "t1" WHERE ("t1"."id" > 1)))
+    ) AS "t"
+    "#);
+    let having = "SELECT customer, sum(total) AS s FROM orders GROUP BY customer HAVING sum(total) = (SELECT max(total) FROM orders WHERE id < 5) ORDER BY customer";
+    assert_eq!(sent(having).await.matches("SELECT max").count(), 1);
+    let none =
+        "SELECT count(*) AS n FROM orders WHERE total > (SELECT max(rank) FROM customers WHERE id > 99)";
+    assert!(sent(none).await.contains("(SELECT max("));
+    // What cannot be asked for there is asked for by itself.
+    let local = "SELECT count(*) AS n FROM orders WHERE total > (SELECT max(one) FROM local)";
+    assert!(!sent(local).await.contains("max"));
+    assert_snapshot!(kept(local).await, @r"
+    Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+      what it reads is put together here
+    Filter: orders.total > (<subquery>)
+      orders.total > (<subquery>) is not known to mean the same at the source: its subquery is done here: it does not lie at this source
+    ");
+}
+
+#[tokio::test]
+async fn a_subquery_of_several_rows_is_an_error_wherever_it_is_asked() {
+    let sql = "SELECT count(*) AS n FROM orders WHERE total > (SELECT total FROM orders WHERE id < 3)";
+    for composing in [true, false] {
+        let error = session(composing).await.query(sql).await.unwrap_err().to_string();
+        assert!(error.contains("more than one row"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -194,8 +242,13 @@ async fn unions_are_sent_with_what_is_made_of_them() {
     SELECT "t2"."c0" AS "c0", count(*) AS "c1" FROM ((SELECT "t0"."customer" AS "c0" FROM "orders" AS "t0") UNION ALL (SELECT "t1"."id" AS "c0" FROM "customers" AS "t1" WHERE ("t1"."id" > 10))) AS "t2" GROUP BY "t2"."c0"
     ) AS "t"
     "#);
+    // One round trip instead of two.
     let alone = sent("SELECT id FROM orders UNION ALL SELECT id FROM customers ORDER BY id").await;
-    assert!(!alone.contains("UNION"), "{alone}");
+    assert_snapshot!(alone, @r#"
+    SELECT "c0" FROM (
+    SELECT "t2"."c0" AS "c0" FROM ((SELECT "t0"."id" AS "c0" FROM "orders" AS "t0") UNION ALL (SELECT "t1"."id" AS "c0" FROM "customers" AS "t1")) AS "t2"
+    ) AS "t"
+    "#);
 }
 
 #[tokio::test]

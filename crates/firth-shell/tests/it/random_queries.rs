@@ -138,7 +138,24 @@ impl Random {
 
     pub(crate) fn query(&mut self) -> RandomQuery {
         let bag = |sql| RandomQuery { sql, ordered: false };
-        match self.below(10) {
+        match self.below(11) {
+            9 => {
+                let (columns, filters) = (self.columns("q", 3), [self.filter("a"), self.filter("b")]);
+                let union =
+                    format!("SELECT * FROM r.a{} UNION ALL SELECT * FROM r.b{}", filters[0], filters[1]);
+                match self.below(3) {
+                    0 => RandomQuery {
+                        sql: format!(
+                            "SELECT id, {} FROM r.a AS q{} ORDER BY id OFFSET {}",
+                            columns,
+                            self.filter("q"),
+                            self.below(70)
+                        ),
+                        ordered: true,
+                    },
+                    _ => bag(format!("SELECT {columns} FROM ({union}) AS q")),
+                }
+            }
             0 => {
                 let columns = self.columns("a", 3);
                 bag(format!("SELECT {columns} FROM r.a{}", self.filter("a")))
@@ -391,7 +408,8 @@ impl Random {
             };
         }
         let operator = self.one(&["=", "<>", "<", "<=", ">", ">="]);
-        match self.below(13) {
+        match self.below(14) {
+            13 => self.with_subquery(table, operator),
             9 => format!("{} {operator} {}", self.computed(table), self.below(9) as i64 - 2),
             10 => format!("{} {operator} {}", self.text(table, 1), self.one(&WORDS)),
             11 => format!("STARTS_WITH({}, {})", self.text(table, 0), self.text(table, 0)),
@@ -417,5 +435,24 @@ impl Random {
             ),
             _ => format!("{table}.d {operator} {}", self.one(&["DATE '1970-01-01'", "DATE '9999-12-31'"])),
         }
+    }
+
+    /// A comparison with the value of a subquery, of one row or none.
+    fn with_subquery(&mut self, table: &str, operator: &str) -> String {
+        let column = match self.below(4) {
+            0 => self.one(&TEXTS),
+            1 => self.one(&DECIMALS),
+            2 => self.one(&TIMES),
+            _ => self.one(&["id", "k", "s"]),
+        };
+        let value = match self.below(4) {
+            0 => format!("i.{column} AS v FROM r.b AS i WHERE i.id = {}", self.below(50)),
+            1 if column == "n" => "AVG(i.n) AS v FROM r.b AS i".to_owned(),
+            _ => {
+                let filter = if self.below(2) == 0 { self.filter("i") } else { String::new() };
+                format!("{}(i.{column}) AS v FROM r.b AS i{filter}", self.one(&["MIN", "MAX"]))
+            }
+        };
+        format!("{table}.{column} {operator} (SELECT {value})")
     }
 }
