@@ -34,7 +34,7 @@ pub use objects::{ObjectLocation, Objects, PartPlace, Staging};
 pub use option::{OptionKind, OptionSpec};
 pub use options::{GivenOption, GivenValue, OptionValue, Options};
 pub use progress::ScanProgress;
-pub use query_dialect::{Aggregate, QueryDialect, Reason, Written};
+pub use query_dialect::{Aggregate, QueryDialect, Reason, WindowFunction, Written};
 pub use read::{DecimalType, ReadScope, Relation, RemoteRead, RemoteScan, RemoteSql, Split};
 pub use remote::{CheckReport, Remote, RemoteId, StatementId};
 pub use remotes::{OpenedRemote, Remotes};

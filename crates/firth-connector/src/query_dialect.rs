@@ -21,6 +21,27 @@ pub enum Aggregate {
     Max,
 }
 
+/// A function over the rows around a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowFunction {
+    /// The row's place, from 1.
+    RowNumber,
+    /// One more than the rows before those that are equal to it.
+    Rank,
+    /// How many different rows there are up to it.
+    DenseRank,
+    /// The value in the row that is so many before.
+    Lag(u32),
+    /// The value in the row that is so many after.
+    Lead(u32),
+    /// The value in the frame's first row.
+    FirstValue,
+    /// The value in the frame's last row.
+    LastValue,
+    /// Over the frame's rows; `None` for how many there are.
+    Aggregate(Option<Aggregate>),
+}
+
 /// Why something is done here, in words for a person: completes "kept local: …".
 pub type Reason = String;
 
@@ -69,6 +90,19 @@ pub trait QueryDialect: Send + Sync {
         operand: &Operand<'_>,
         result: &DataType,
     ) -> Result<Written, Reason>;
+
+    /// A window function whose value arrives as exactly `result`, or, of row numbers and ranks, which are unsigned
+    /// here, as INT64. `over` stands between the parentheses after OVER: its keys are this dialect's.
+    fn window(
+        &self,
+        function: WindowFunction,
+        operand: Option<&Operand<'_>>,
+        over: &str,
+        result: &DataType,
+    ) -> Result<Written, Reason> {
+        let _ = (function, operand, over, result);
+        Err("window functions are not sent to this source".to_owned())
+    }
 
     /// How many rows there are, as INT64.
     fn count_rows(&self) -> &'static str {

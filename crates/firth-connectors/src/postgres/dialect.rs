@@ -10,6 +10,7 @@ mod members;
 mod query;
 mod reason;
 mod text;
+mod window;
 
 use arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
@@ -135,6 +136,8 @@ fn comparable(left: &DataType, right: &DataType) -> bool {
         // Numbers without surprises. A `numeric` NaN is larger than all numbers there; here it cannot be read.
         (DataType::Int64, DataType::Int64)
         | (DataType::Int32, DataType::Int32)
+        // Numbers of rows, which are `bigint` there.
+        | (DataType::UInt64, DataType::UInt64)
         | (DataType::Decimal128(..), DataType::Decimal128(..))
         | (DataType::Decimal256(..), DataType::Decimal256(..))
         | (DataType::Float64, DataType::Float64) => true,

@@ -89,10 +89,19 @@ fn known(function: &AggregateFunction) -> Result<Option<(Aggregate, &Expr)>, Rea
     if params.filter.is_some() || !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(format!("{name} with FILTER, ORDER BY or IGNORE NULLS is done here"));
     }
-    let [argument] = params.args.as_slice() else {
-        return Err(format!("{name} of {} arguments is done here", params.args.len()));
+    named(name, params.distinct, &params.args)
+}
+
+/// The aggregate of this name, and what it is of; `None` for the number of rows.
+pub(super) fn named<'a>(
+    name: &str,
+    distinct: bool,
+    args: &'a [Expr],
+) -> Result<Option<(Aggregate, &'a Expr)>, Reason> {
+    let [argument] = args else {
+        return Err(format!("{name} of {} arguments is done here", args.len()));
     };
-    let aggregate = match (name, params.distinct) {
+    let aggregate = match (name, distinct) {
         ("count", false) if is_value(argument) => return Ok(None),
         ("count", false) => Aggregate::Count,
         ("count", true) => Aggregate::CountDistinct,

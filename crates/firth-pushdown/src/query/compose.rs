@@ -56,7 +56,7 @@ impl Composer {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate)?,
             LogicalPlan::Sort(sort) => self.sort(sort)?,
             LogicalPlan::Limit(limit) => self.limit(limit)?,
-            LogicalPlan::Window(_) => return Err(own("window functions are done here")),
+            LogicalPlan::Window(window) => self.window(window)?,
             LogicalPlan::Union(union) => self.union(union)?,
             LogicalPlan::Distinct(_) => return Err(own("DISTINCT of this form is done here")),
             _ => return Err(Refusal::Elsewhere),

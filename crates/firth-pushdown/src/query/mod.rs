@@ -22,6 +22,7 @@ mod join;
 mod replace;
 mod select;
 mod union;
+mod window;
 
 use datafusion::{error::Result as DataFusionResult, logical_expr::LogicalPlan};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::{
     common::{
         Column,
@@ -10,7 +10,7 @@ use datafusion::{
     },
     datasource::provider_as_source,
     error::Result as DataFusionResult,
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Sort},
+    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Sort, cast},
 };
 use firth_connector::{ColumnDescription, Relation, TableDescription, TableSpec};
 
@@ -130,7 +130,7 @@ fn scan(select: Select, plan: &LogicalPlan) -> DataFusionResult<LogicalPlan> {
         .enumerate()
         .map(|(index, column)| {
             let field = &column.field;
-            Field::new(column_name(index), field.data_type().clone(), field.is_nullable())
+            Field::new(column_name(index), arrives_as(field.data_type()), field.is_nullable())
                 .with_metadata(field.metadata().clone())
         })
         .collect();
@@ -158,9 +158,21 @@ fn scan(select: Select, plan: &LogicalPlan) -> DataFusionResult<LogicalPlan> {
     let scan = LogicalPlanBuilder::scan(SCAN, provider_as_source(Arc::new(table)), None)?.build()?;
     let schema = plan.schema();
     let columns = schema.iter().enumerate().map(|(index, (qualifier, field))| {
-        Expr::Column(Column::new(Some(SCAN), column_name(index)))
-            .alias_qualified(qualifier.cloned(), field.name())
+        let column = Expr::Column(Column::new(Some(SCAN), column_name(index)));
+        let column = match arrives_as(field.data_type()) == *field.data_type() {
+            true => column,
+            false => cast(column, field.data_type().clone()),
+        };
+        column.alias_qualified(qualifier.cloned(), field.name())
     });
     let projection = Projection::try_new_with_schema(columns.collect(), Arc::new(scan), Arc::clone(schema))?;
     Ok(LogicalPlan::Projection(projection))
+}
+
+/// Numbers of rows are unsigned here. No source has such integers.
+fn arrives_as(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::UInt64 => DataType::Int64,
+        other => other.clone(),
+    }
 }

@@ -146,7 +146,7 @@ async fn functions_mean_the_same_in_postgresql() {
 }
 
 /// What of the query is done here but sorting what came, and why.
-async fn kept(session: &TestSession, sql: &str) -> String {
+pub(crate) async fn kept(session: &TestSession, sql: &str) -> String {
     let plan = rows(session, &format!("EXPLAIN (PUSHDOWN) {sql}")).await;
     let here = plan.rows.iter().filter(|row| row[0].as_deref() == Some("here"));
     here.map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n")
@@ -160,7 +160,7 @@ async fn rows(session: &TestSession, sql: &str) -> Answered {
 }
 
 /// The rows as `psql` writes them.
-async fn lines(session: &TestSession, sql: &str) -> Vec<String> {
+pub(crate) async fn lines(session: &TestSession, sql: &str) -> Vec<String> {
     let written = |row: &Vec<Option<String>>| {
         let values = row.iter().map(|value| value.clone().unwrap_or("\\N".to_owned()));
         values.collect::<Vec<_>>().join("|")
@@ -168,6 +168,6 @@ async fn lines(session: &TestSession, sql: &str) -> Vec<String> {
     rows(session, sql).await.rows.iter().map(written).collect()
 }
 
-fn own(answer: &str) -> Vec<String> {
+pub(crate) fn own(answer: &str) -> Vec<String> {
     answer.lines().map(str::to_owned).collect()
 }

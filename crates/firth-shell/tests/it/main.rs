@@ -33,3 +33,4 @@ mod traces;
 mod typed;
 mod versioned;
 mod victim;
+mod windows;

@@ -138,7 +138,8 @@ impl Random {
 
     pub(crate) fn query(&mut self) -> RandomQuery {
         let bag = |sql| RandomQuery { sql, ordered: false };
-        match self.below(11) {
+        match self.below(12) {
+            10 => bag(self.windowed()),
             9 => {
                 let (columns, filters) = (self.columns("q", 3), [self.filter("a"), self.filter("b")]);
                 let union =
@@ -454,5 +455,48 @@ impl Random {
             }
         };
         format!("{table}.{column} {operator} (SELECT {value})")
+    }
+
+    /// Rows by a window function, of one answer whatever the order of equal rows.
+    fn windowed(&mut self) -> String {
+        let partition = match self.below(3) {
+            0 => String::new(),
+            1 => format!("PARTITION BY a.{}", self.any()),
+            _ => format!("PARTITION BY {}, a.{}", self.text("a", 0), self.one(&NUMBERS)),
+        };
+        let (order, value) = (self.order("a"), self.any());
+        let rows = self.one(&[
+            "",
+            " ROWS BETWEEN 2 PRECEDING AND CURRENT ROW",
+            " ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+            " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
+        ]);
+        let function = match self.below(9) {
+            0 => format!("RANK() OVER ({partition} ORDER BY {order})"),
+            1 => format!("DENSE_RANK() OVER ({partition} ORDER BY {order})"),
+            2 => format!("ROW_NUMBER() OVER ({partition} ORDER BY {order}, a.id)"),
+            3 => format!(
+                "{}(a.{value}{}) OVER ({partition} ORDER BY {order}, a.id)",
+                self.one(&["LAG", "LEAD"]),
+                self.one(&["", ", 2"])
+            ),
+            4 => format!(
+                "{}(a.{value}) OVER ({partition} ORDER BY {order}, a.id{rows})",
+                self.one(&["FIRST_VALUE", "LAST_VALUE"])
+            ),
+            5 => format!(
+                "SUM(a.{}) OVER ({partition} ORDER BY {order}, a.id{rows})",
+                self.one(&["k", "id", "n"])
+            ),
+            6 => format!("SUM(a.{}) OVER ({partition} ORDER BY {order})", self.one(&["s", "m", "n"])),
+            7 => format!("{}(a.{value}) OVER ({partition})", self.one(&["COUNT", "MIN", "MAX"])),
+            _ => format!("COUNT(*) OVER ({partition} ORDER BY {order})"),
+        };
+        let (filter, over) = (self.filter("a"), self.filter("q"));
+        let more = if self.below(3) == 0 { " AND w IS NOT NULL" } else { "" };
+        format!(
+            "SELECT id, w FROM (SELECT *, {function} AS w FROM r.a{filter}) AS q{}{more}",
+            if over.is_empty() { " WHERE k > 1" } else { &over }
+        )
     }
 }

@@ -104,8 +104,8 @@ pub(super) fn cast(operand: &Operand<'_>, target: &DataType) -> Option<Rendered>
         {
             Rendered::exact(operand.sql.to_owned())
         }
-        // Lengths and parts, which are `bigint` there already.
-        (DataType::Int32, DataType::Int64) => Rendered::typed(operand.sql, "bigint"),
+        // Lengths, parts and numbers of rows, which are `bigint` there already.
+        (DataType::Int32 | DataType::UInt64, DataType::Int64) => Rendered::typed(operand.sql, "bigint"),
         // Nanoseconds too: of dates that they do not reach ours is an error, theirs is not.
         (DataType::Date32, DataType::Timestamp(_, None)) => {
             Rendered::exact(format!("{}::timestamp", operand.sql))

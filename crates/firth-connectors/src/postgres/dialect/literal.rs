@@ -18,6 +18,7 @@ pub(super) fn literal(value: &ScalarValue) -> Option<String> {
         ScalarValue::Int16(Some(number)) => integer((*number).into()),
         ScalarValue::Int32(Some(number)) => integer((*number).into()),
         ScalarValue::Int64(Some(number)) => integer(*number),
+        ScalarValue::UInt64(Some(number)) => integer(i64::try_from(*number).ok()?),
         ScalarValue::Float64(_) => format!("'{text}'::float8"),
         ScalarValue::Decimal128(..) | ScalarValue::Decimal256(..) => format!("'{text}'::numeric"),
         ScalarValue::Utf8(_) | ScalarValue::LargeUtf8(_) | ScalarValue::Utf8View(_) => quoted(&text),
@@ -83,6 +84,7 @@ fn text(value: &ScalarValue) -> Option<String> {
         ScalarValue::Int16(Some(number)) => number.to_string(),
         ScalarValue::Int32(Some(number)) => number.to_string(),
         ScalarValue::Int64(Some(number)) => number.to_string(),
+        ScalarValue::UInt64(Some(number)) => number.to_string(),
         // Rust prints the shortest text that reads back as the same number, and so does not PostgreSQL
         // need to know how many digits are meant.
         ScalarValue::Float64(Some(number)) if number.is_finite() => format!("{number:?}"),

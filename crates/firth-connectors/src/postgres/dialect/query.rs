@@ -1,10 +1,10 @@
 //! Whole queries: what PostgreSQL groups, orders and adds up as we do.
 
 use arrow::datatypes::{DataType, TimeUnit};
-use firth_connector::{Aggregate, Operand, QueryDialect, Reason, Written};
+use firth_connector::{Aggregate, Operand, QueryDialect, Reason, WindowFunction, Written};
 
 use super::super::types::NUMERIC;
-use super::{Dialect, is_bytea, text};
+use super::{Dialect, is_bytea, text, window};
 
 impl QueryDialect for Dialect {
     fn item(&self, operand: &Operand<'_>, data_type: &DataType) -> Result<Written, Reason> {
@@ -60,19 +60,17 @@ impl QueryDialect for Dialect {
         operand: &Operand<'_>,
         result: &DataType,
     ) -> Result<Written, Reason> {
-        let sql = match aggregate {
-            Aggregate::Count => format!("count({})", operand.sql),
-            Aggregate::CountDistinct => format!("count(DISTINCT {})", self.group(operand)?.sql),
-            Aggregate::Sum => sum(operand, result)?,
-            Aggregate::Average => average(operand, result)?,
-            Aggregate::Min => extreme("min", "bool_and", operand, result)?,
-            Aggregate::Max => extreme("max", "bool_or", operand, result)?,
-        };
-        Ok(match (aggregate, result) {
-            // By code point is how they were compared.
-            (Aggregate::Min | Aggregate::Max, DataType::Utf8) => Written::typed(sql, text::made_type()),
-            _ => Written::new(sql),
-        })
+        aggregated(aggregate, operand, "", result)
+    }
+
+    fn window(
+        &self,
+        function: WindowFunction,
+        operand: Option<&Operand<'_>>,
+        over: &str,
+        result: &DataType,
+    ) -> Result<Written, Reason> {
+        window::function(function, operand, over, result)
     }
 
     fn order(&self, operand: &Operand<'_>, descending: bool, nulls_first: bool) -> Result<String, Reason> {
@@ -110,37 +108,61 @@ pub(super) fn compares_alike(data_type: &DataType) -> bool {
             | DataType::Date32
             | DataType::Time64(_)
             | DataType::Timestamp(..)
+            // Numbers of rows, which are `bigint` there.
+            | DataType::UInt64
     )
+}
+
+/// An aggregate. `over` is empty, or has OVER and what stands behind it.
+pub(super) fn aggregated(
+    aggregate: Aggregate,
+    operand: &Operand<'_>,
+    over: &str,
+    result: &DataType,
+) -> Result<Written, Reason> {
+    let sql = match aggregate {
+        Aggregate::Count => format!("count({}){over}", operand.sql),
+        Aggregate::CountDistinct => format!("count(DISTINCT {}){over}", Dialect.group(operand)?.sql),
+        Aggregate::Sum => sum(operand, over, result)?,
+        Aggregate::Average => average(operand, over, result)?,
+        Aggregate::Min => extreme("min", "bool_and", operand, over, result)?,
+        Aggregate::Max => extreme("max", "bool_or", operand, over, result)?,
+    };
+    Ok(match (aggregate, result) {
+        // By code point is how they were compared.
+        (Aggregate::Min | Aggregate::Max, DataType::Utf8) => Written::typed(sql, text::made_type()),
+        _ => Written::new(sql),
+    })
 }
 
 /// PostgreSQL adds bigints up as a `numeric`, so an overflow is seen when the sum is cast back: an error
 /// there, as our own sum is one here.
-fn sum(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+fn sum(operand: &Operand<'_>, over: &str, result: &DataType) -> Result<String, Reason> {
     match (operand.data_type, result) {
-        (DataType::Int64, DataType::Int64) => Ok(format!("sum({})::int8", operand.sql)),
+        (DataType::Int64, DataType::Int64) => Ok(format!("sum({}){over}::int8", operand.sql)),
         (
             DataType::Decimal128(_, from) | DataType::Decimal256(_, from),
             DataType::Decimal128(_, to) | DataType::Decimal256(_, to),
-        ) if from == to => Ok(decimal(&format!("sum({})", operand.sql), result)),
+        ) if from == to => Ok(decimal(&format!("sum({}){over}", operand.sql), result)),
         // As double precision, also a `real`, whose own sum has six digits. The order of addition is not
         // ours, nor is ours always the same: the last digits differ.
-        (DataType::Float64, DataType::Float64) => Ok(format!("sum({}::float8)", operand.sql)),
+        (DataType::Float64, DataType::Float64) => Ok(format!("sum({}::float8){over}", operand.sql)),
         (from, to) => Err(format!("SUM of {from} as {to} is not on PostgreSQL's list")),
     }
 }
 
 /// Of decimals PostgreSQL's own average is rounded, ours is cut off; `div` cuts off, and what is divided has
 /// as many digits as the result. Floats are added up in another order, as with SUM.
-fn average(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+fn average(operand: &Operand<'_>, over: &str, result: &DataType) -> Result<String, Reason> {
     match (operand.data_type, result) {
-        (DataType::Float64, DataType::Float64) => Ok(format!("avg({}::float8)", operand.sql)),
+        (DataType::Float64, DataType::Float64) => Ok(format!("avg({}::float8){over}", operand.sql)),
         (
             DataType::Decimal128(..) | DataType::Decimal256(..),
             DataType::Decimal128(_, scale @ 0..) | DataType::Decimal256(_, scale @ 0..),
         ) => {
             let sql = operand.sql;
             let mean = format!(
-                "(pg_catalog.div(sum({sql}) * 1e{scale}::numeric, nullif(count({sql}), 0)) * 1e-{scale}::numeric)"
+                "(pg_catalog.div(sum({sql}){over} * 1e{scale}::numeric, nullif(count({sql}){over}, 0)) * 1e-{scale}::numeric)"
             );
             Ok(decimal(&mean, result))
         }
@@ -148,17 +170,23 @@ fn average(operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
     }
 }
 
-fn extreme(word: &str, of_bool: &str, operand: &Operand<'_>, result: &DataType) -> Result<String, Reason> {
+fn extreme(
+    word: &str,
+    of_bool: &str,
+    operand: &Operand<'_>,
+    over: &str,
+    result: &DataType,
+) -> Result<String, Reason> {
     if operand.data_type != result {
         return Err(format!("{word} of {} as {result} is not on PostgreSQL's list", operand.data_type));
     }
-    let whole = |text: &str| format!("{word}({text})");
+    let whole = |text: &str| format!("{word}({text}){over}");
     match result {
         DataType::Int64
         | DataType::Date32
         | DataType::Time64(TimeUnit::Microsecond)
         | DataType::Timestamp(TimeUnit::Microsecond, _) => Ok(whole(operand.sql)),
-        DataType::Boolean => Ok(format!("{of_bool}({})", operand.sql)),
+        DataType::Boolean => Ok(format!("{of_bool}({}){over}", operand.sql)),
         DataType::Decimal128(..) | DataType::Decimal256(..) => Ok(decimal(&whole(operand.sql), result)),
         DataType::Utf8 => match text::ordered(operand) {
             Some(text) => Ok(whole(&text)),
