@@ -2,4 +2,8 @@
 CREATE TABLE words (id bigint PRIMARY KEY, word text);
 INSERT INTO words VALUES (1, 'apple'), (2, 'Apple'), (3, 'äpfel'), (4, 'Zebra');
 CREATE TABLE odd (id bigint PRIMARY KEY, price money);
+CREATE DOMAIN home AS inet;
+CREATE TABLE kinds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, price money, address inet, days int4range, place point, homes home[],
+  word tsvector, prices money[], zoned timetz, code varchar(5));
+CREATE TABLE flags (id bigint PRIMARY KEY, three bit(3));
 CREATE TABLE sink (id integer PRIMARY KEY, word text, price numeric(9, 2) DEFAULT 7.25, list integer[]);

@@ -325,6 +325,7 @@ impl Members {
     /// Begins the statement's snapshot, and exports it if others are to share it.
     async fn lead(self: &Arc<Self>, share: bool) -> Result<()> {
         let mut beginning = Beginning { members: self, done: false };
+        self.pool.may_read(self.statement)?;
         let lease = self.pool.lease().await?;
         let name = if share { export(&lease, self.statement).await? } else { None };
         beginning.done = true;

@@ -42,6 +42,7 @@ mod reading;
 mod remote;
 mod scope;
 mod splits;
+mod staging;
 mod tls;
 mod type_tree;
 mod types;

@@ -16,7 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use firth_diagnostic::Result;
+use firth_connector::StatementId;
+use firth_diagnostic::{Code, Diagnostic, Result};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -46,6 +47,8 @@ pub(super) struct Pool {
     /// The statements under way, which may have parked a backend.
     statements: Mutex<Vec<Weak<Members>>>,
     wanted: AtomicUsize,
+    /// The statements that write, each with a backend that it keeps until its rows have ended.
+    writing: Mutex<Vec<StatementId>>,
 }
 
 impl Pool {
@@ -58,6 +61,7 @@ impl Pool {
             readers: Mutex::default(),
             statements: Mutex::default(),
             wanted: AtomicUsize::new(0),
+            writing: Mutex::default(),
         })
     }
 
@@ -94,6 +98,24 @@ impl Pool {
 
     fn pop_idle(&self) -> Option<(Backend, Instant)> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Notes that this statement writes, for as long as the answer lives. Its rows may not come from here
+    /// then if there is but one backend: the read would wait for the write, which waits for its rows.
+    pub(super) fn writing(self: &Arc<Self>, statement: StatementId) -> Writing {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+        Writing { pool: Arc::clone(self), statement }
+    }
+
+    /// An error if a read of this statement would wait for its own write.
+    pub(super) fn may_read(&self, statement: StatementId) -> Result<()> {
+        let writes = self.writing.lock().unwrap_or_else(PoisonError::into_inner).contains(&statement);
+        if !writes || self.server.settings.max_backends > 1 {
+            return Ok(());
+        }
+        let message = "the rows come over the connection that they are written to, which has one backend";
+        Err(Diagnostic::error(Code::Invalid, message)
+            .hint("Reading while writing takes a second one: raise option max_backends."))
     }
 
     /// Whether a backend could be had without waiting.
@@ -162,6 +184,21 @@ impl Pool {
                 }
                 return;
             }
+        }
+    }
+}
+
+/// A statement that writes.
+pub(super) struct Writing {
+    pool: Arc<Pool>,
+    statement: StatementId,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let mut writing = self.pool.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = writing.iter().position(|statement| *statement == self.statement) {
+            writing.swap_remove(place);
         }
     }
 }

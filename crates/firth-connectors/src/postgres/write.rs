@@ -1,4 +1,4 @@
-//! Rows into a table: a binary `COPY … FROM STDIN`, in one transaction.
+//! Rows into a table: a binary `COPY … FROM STDIN`, in one transaction, by way of `staging` where types need it.
 
 use std::{pin::pin, sync::Arc};
 
@@ -20,6 +20,7 @@ use super::{
     error,
     members::{FORGET, known_as},
     pool::{Lease, Pool},
+    staging::{self, Cast, Staging},
     types::{BIGNUMERIC, NUMERIC},
 };
 
@@ -34,12 +35,7 @@ pub(super) struct Writer {
 #[async_trait]
 impl RemoteWriter for Writer {
     async fn write(&self, write: &RemoteWrite, rows: SendableRecordBatchStream) -> Result<u64> {
-        if self.pool.server.settings.max_backends < 2 {
-            let message = "with max_backends = 1 nothing can be written";
-            return Err(Diagnostic::error(Code::Invalid, message).hint(
-                "The rows may come from the same server, which takes a second backend: raise option max_backends.",
-            ));
-        }
+        let _writing = self.pool.writing(write.statement);
         let lease = self.pool.lease().await?;
         let written = copy(&lease, write, rows).await;
         let failed = written.is_err();
@@ -62,12 +58,27 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
     let statement = client.prepare(&format!("SELECT {names} FROM {table}")).await.map_err(failed)?;
     lease.backend().has_described(statement.columns());
     let mut encoders = Vec::with_capacity(write.columns.fields().len());
+    let mut columns = Vec::with_capacity(write.columns.fields().len());
     for (field, column) in write.columns.fields().iter().zip(statement.columns()) {
-        let encoder = Encoder::new(field.data_type(), column.type_());
-        encoders.push(encoder.ok_or_else(|| not_written(field.name(), column.type_().name()))?);
+        let name = Dialect.identifier(field.name());
+        if let Some(encoder) = Encoder::new(field.data_type(), column.type_()) {
+            encoders.push(encoder);
+            columns.push((name, None));
+            continue;
+        }
+        let cast = Cast::new(field.data_type(), column.type_());
+        let cast = cast.ok_or_else(|| not_written(field.name(), column.type_().name()))?;
+        encoders.push(cast.encoder.clone());
+        columns.push((name, Some(cast)));
     }
-
-    let copy = format!("COPY {table} ({names}) FROM STDIN (FORMAT binary)");
+    let staging = Staging { table: &table, columns: &columns };
+    let is_staged = columns.iter().any(|(_, cast)| cast.is_some());
+    let copy = if is_staged {
+        client.batch_execute(&staging.create()).await.map_err(failed)?;
+        format!("COPY {} FROM STDIN (FORMAT binary)", staging::TABLE)
+    } else {
+        format!("COPY {table} ({names}) FROM STDIN (FORMAT binary)")
+    };
     let mut sink = pin!(client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?);
     let mut buffer = BytesMut::from(HEADER);
     while let Some(batch) = rows.next().await {
@@ -79,7 +90,11 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
     }
     buffer.extend_from_slice(TRAILER);
     sink.feed(buffer.freeze()).await.map_err(failed)?;
-    let count = sink.finish().await.map_err(failed)?;
+    let mut count = sink.finish().await.map_err(failed)?;
+    if is_staged {
+        staging.check(client, write.columns.fields(), failed).await?;
+        count = client.execute(&staging.insert(), &[]).await.map_err(failed)?;
+    }
     client.batch_execute("COMMIT").await.map_err(|failure| match failure.as_db_error() {
         Some(_) => failed(failure),
         None => {

@@ -46,7 +46,7 @@ BEGIN
 END $$;
 SELECT fill('a', 60, 7);
 SELECT fill('b', 40, 4);
-ANALYZE;
+ANALYZE a, b;
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
