@@ -96,7 +96,7 @@ async fn window_functions_mean_the_same_in_postgresql() {
     let mut differences = Vec::new();
     let mut asked = 0;
     for (number, template) in OF_ROWS.iter().chain(OF_PEERS).chain(SUMS).enumerate() {
-        for turn in 0..4 {
+        for turn in 0..3 {
             let partition = PARTITIONS[(number + turn * 5) % PARTITIONS.len()];
             let order = ORDERS[(number * 3 + turn) % ORDERS.len()];
             let value = VALUES[(number * 2 + turn * 7) % VALUES.len()];
@@ -134,7 +134,7 @@ async fn window_functions_mean_the_same_in_postgresql() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
-    assert!(asked > 1000, "{asked} rows");
+    assert!(asked > 3000, "{asked} rows");
 }
 
 #[tokio::test(flavor = "multi_thread")]
