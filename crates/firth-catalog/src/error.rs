@@ -160,6 +160,7 @@ pub(crate) fn wrong_kind_to_drop(name: &TableName, is: TableKindName, expected: 
         TableKindName::Native => "DROP TABLE",
         TableKindName::External => "DROP EXTERNAL TABLE",
         TableKindName::View => "DROP VIEW",
+        TableKindName::Materialized => "DROP MATERIALIZED VIEW",
     };
     let message =
         format!("cannot drop {name}, which has type {is}: {} was expected", expected.with_article());

@@ -39,4 +39,6 @@ pub use native::{
 };
 pub use sealing::{CatalogOptions, KeySource};
 pub use store::lake::{Expired, numbered_columns};
-pub use table::{ExternalTable, TableDefinition, TableKind, TableKindName, TableRecord, View};
+pub use table::{
+    ExternalTable, MaterializedView, TableDefinition, TableKind, TableKindName, TableRecord, View,
+};

@@ -29,6 +29,8 @@ pub enum TableKind {
     External(ExternalTable),
     /// A query.
     View(View),
+    /// A query, and the rows that it had.
+    Materialized(MaterializedView),
 }
 
 impl TableKind {
@@ -38,6 +40,7 @@ impl TableKind {
             TableKind::Native(_) => TableKindName::Native,
             TableKind::External(_) => TableKindName::External,
             TableKind::View(_) => TableKindName::View,
+            TableKind::Materialized(_) => TableKindName::Materialized,
         }
     }
 
@@ -45,7 +48,16 @@ impl TableKind {
     pub fn connection(&self) -> Option<&ConnectionName> {
         match self {
             TableKind::External(table) => table.connection.as_ref(),
-            TableKind::Native(_) | TableKind::View(_) => None,
+            TableKind::Native(_) | TableKind::View(_) | TableKind::Materialized(_) => None,
+        }
+    }
+
+    /// The number in the lake of the table that has its rows.
+    pub fn lake_table(&self) -> Option<i64> {
+        match self {
+            TableKind::Native(table) => Some(table.table_id),
+            TableKind::Materialized(view) => Some(view.table_id),
+            TableKind::External(_) | TableKind::View(_) => None,
         }
     }
 }
@@ -59,6 +71,8 @@ pub enum TableKindName {
     External,
     /// A view.
     View,
+    /// A materialized view.
+    Materialized,
 }
 
 impl TableKindName {
@@ -68,6 +82,7 @@ impl TableKindName {
             TableKindName::Native => "BASE TABLE",
             TableKindName::External => "EXTERNAL",
             TableKindName::View => "VIEW",
+            TableKindName::Materialized => "MATERIALIZED VIEW",
         }
     }
 
@@ -77,6 +92,7 @@ impl TableKindName {
             TableKindName::Native => "a table",
             TableKindName::External => "an external table",
             TableKindName::View => "a view",
+            TableKindName::Materialized => "a materialized view",
         }
     }
 }
@@ -119,6 +135,23 @@ pub struct View {
     pub sql: String,
     /// The columns' names, if the statement listed them.
     pub columns: Option<Vec<String>>,
+}
+
+/// A stored query, and a table of the lake that has its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaterializedView {
+    /// The table's number in the lake.
+    pub table_id: i64,
+    /// The query's text.
+    pub sql: String,
+    /// PARTITION BY as written. Kept for SHOW CREATE MATERIALIZED VIEW.
+    pub partition_by: Option<String>,
+    /// The columns of CLUSTER BY: rows are sorted by them.
+    pub cluster_by: Vec<String>,
+    /// The options as they were validated.
+    pub options: BTreeMap<String, serde_json::Value>,
+    /// When the query that gave the rows began to read.
+    pub refreshed_at: DateTime<Utc>,
 }
 
 /// A table as it was recorded when it was read.

@@ -23,6 +23,8 @@ pub struct Remotes {
     opened: RwLock<HashMap<Uuid, Arc<OpenedRemote>>>,
     /// How far the plan that runs has come.
     watch: Mutex<Option<Watch>>,
+    /// Those of work that the statement does first, whose reads see a moment of their own.
+    before: Mutex<Vec<Arc<Remotes>>>,
 }
 
 /// A remote in use by one statement: all its scans share the read scope and the counters.
@@ -49,7 +51,25 @@ impl Remotes {
     /// No remotes yet.
     pub fn new(statement: StatementId) -> Self {
         let begun = Instant::now();
-        Remotes { statement, begun, opened: RwLock::default(), watch: Mutex::default() }
+        Remotes {
+            statement,
+            begun,
+            opened: RwLock::default(),
+            watch: Mutex::default(),
+            before: Mutex::default(),
+        }
+    }
+
+    /// Remotes of the same statement for a plan that runs while others of it run: what it reads, it reads at a moment of
+    /// its own. What it asked is told by [`Self::report`].
+    pub fn apart(&self) -> Arc<Remotes> {
+        let apart = Arc::new(Remotes::new(self.statement));
+        self.before().push(Arc::clone(&apart));
+        apart
+    }
+
+    fn before(&self) -> MutexGuard<'_, Vec<Arc<Remotes>>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The statement.
@@ -82,7 +102,9 @@ impl Remotes {
 
     /// The scans of the plan that runs now; none if none does.
     pub fn progress(&self) -> Vec<ScanProgress> {
-        self.watching().as_ref().map(|watch| watch()).unwrap_or_default()
+        let mut scans: Vec<ScanProgress> = self.watching().as_ref().map(|watch| watch()).unwrap_or_default();
+        scans.extend(self.before().iter().flat_map(|apart| apart.progress()));
+        scans
     }
 
     fn watching(&self) -> MutexGuard<'_, Option<Watch>> {
@@ -120,6 +142,7 @@ impl Remotes {
                 report
             })
             .collect();
+        reports.extend(self.before().iter().flat_map(|apart| apart.report()));
         reports.sort_by(|a, b| a.connection.cmp(&b.connection));
         reports
     }

@@ -57,6 +57,13 @@ impl<'a> Resolver<'a> {
         };
         match &record.kind {
             TableKind::Native(_) => {}
+            TableKind::Materialized(_) => {
+                return Err(Diagnostic::error(
+                    Code::Invalid,
+                    format!("{table} is a materialized view: its rows are those of its query"),
+                )
+                .hint("REFRESH MATERIALIZED VIEW reads them anew."));
+            }
             TableKind::External(_) | TableKind::View(_) => {
                 let kind = record.kind.name().with_article();
                 return Err(Diagnostic::error(

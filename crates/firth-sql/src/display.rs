@@ -10,9 +10,9 @@ use firth_diagnostic::{Name, Secret, Spanned};
 use crate::lexer::{quote_identifier, quote_string};
 use crate::{
     AlterConnection, AlterTable, Assert, ColumnDefinition, ConnectionReference, CopyKind, CopyTable,
-    CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema, CreateTable, CreateView,
-    Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert, LoadData, OptionLiteral,
-    PartitionColumns, Query, SetSetting, SqlOption, Statement, TableAction,
+    CreateConnection, CreateExternalSchema, CreateExternalTable, CreateMaterializedView, CreateSchema,
+    CreateTable, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert,
+    LoadData, OptionLiteral, PartitionColumns, Query, SetSetting, SqlOption, Statement, TableAction,
 };
 
 impl fmt::Display for Statement {
@@ -63,6 +63,15 @@ impl fmt::Display for Statement {
             Statement::ShowTables(Some(schema)) => write!(f, "SHOW TABLES FROM {}", Path(&schema.value)),
             Statement::DescribeTable(name) => write!(f, "DESCRIBE TABLE {}", Path(&name.value)),
             Statement::ShowCreateTable(name) => write!(f, "SHOW CREATE TABLE {}", Path(&name.value)),
+            Statement::CreateMaterializedView(create) => write!(f, "{create}"),
+            Statement::DropMaterializedView(drop) => write_drop(f, "MATERIALIZED VIEW", drop),
+            Statement::RefreshMaterializedView(name) => {
+                write!(f, "REFRESH MATERIALIZED VIEW {}", Path(&name.value))
+            }
+            Statement::ShowMaterializedViews(None) => f.write_str("SHOW MATERIALIZED VIEWS"),
+            Statement::ShowMaterializedViews(Some(schema)) => {
+                write!(f, "SHOW MATERIALIZED VIEWS FROM {}", Path(&schema.value))
+            }
             Statement::ShowSettings => f.write_str("SHOW SETTINGS"),
             Statement::Set(set) => write!(f, "{set}"),
             Statement::Reset(name) => write!(f, "RESET {}", setting(&name.value)),
@@ -285,6 +294,17 @@ impl fmt::Display for CreateView {
         write_create(f, self.creation, "VIEW", &self.name.value)?;
         if let Some(columns) = &self.columns {
             write_list(f, " (", columns, ")", |f, column| f.write_str(&quote_identifier(&column.value)))?;
+        }
+        write!(f, " AS {}", self.query)
+    }
+}
+
+impl fmt::Display for CreateMaterializedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_create(f, self.creation, "MATERIALIZED VIEW", &self.name.value)?;
+        write_layout(f, self.partition_by.as_ref(), &self.cluster_by)?;
+        if !self.options.value.is_empty() {
+            write_options(f, &self.options.value, Texts::Shown)?;
         }
         write!(f, " AS {}", self.query)
     }

@@ -123,8 +123,10 @@ const STATEMENT: &[&str] = &[
     "EXTERNAL",
     "EXTERNAL_QUERY",
     "FILE",
+    "MATERIALIZED",
     "OPTIONS",
     "PROMPT",
+    "REFRESH",
     "RENAME",
     "REPLACE",
     "RESET",
@@ -139,6 +141,7 @@ const STATEMENT: &[&str] = &[
     "TYPES",
     "VALUES",
     "VIEW",
+    "VIEWS",
 ];
 
 /// Whether `word` is a reserved word of GoogleSQL, in any case: it needs back-quotes to be a name.

@@ -40,8 +40,9 @@ pub use row_change::{ACTION_COLUMN, Action, FILE_COLUMN, ROW_COLUMN, TARGET_TABL
 pub use script::{is_complete, split};
 pub use statement::{
     AlterConnection, Assert, ColumnDefinition, ConnectionReference, CreateConnection, CreateExternalSchema,
-    CreateExternalTable, CreateSchema, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind,
-    ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption, Statement,
+    CreateExternalTable, CreateMaterializedView, CreateSchema, CreateView, Creation, Drop, DropBehavior,
+    Explain, ExplainKind, ExportData, OptionList, OptionLiteral, PartitionColumns, SetSetting, SqlOption,
+    Statement,
 };
 pub use table_statement::{
     AlterTable, CleanTables, CopyKind, CopyTable, CreateTable, Insert, LoadData, RowChange, RowChangeKind,

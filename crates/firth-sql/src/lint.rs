@@ -67,6 +67,7 @@ pub fn lint(statement: &Statement) -> Vec<Finding> {
         Statement::Query(query) => query,
         Statement::ExportData(export) => &export.query,
         Statement::CreateView(view) => &view.query,
+        Statement::CreateMaterializedView(view) => &view.query,
         Statement::Insert(insert) => &insert.query,
         Statement::Assert(assert) => &assert.condition,
         Statement::Explain(explain) => return lint(&explain.statement),

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use crate::{
     AlterConnection, AlterTable, Assert, CleanTables, ColumnDefinition, ColumnType, ConnectionReference,
-    CopyKind, CopyTable, CreateConnection, CreateExternalSchema, CreateExternalTable, CreateSchema,
-    CreateTable, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData, Insert,
-    LoadData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption,
+    CopyKind, CopyTable, CreateConnection, CreateExternalSchema, CreateExternalTable, CreateMaterializedView,
+    CreateSchema, CreateTable, CreateView, Creation, Drop, DropBehavior, Explain, ExplainKind, ExportData,
+    Insert, LoadData, OptionList, OptionLiteral, Parameters, PartitionColumns, Query, SetSetting, SqlOption,
     Statement, TableAction, format, is_complete, lex, lint, parse, rewrite, split,
 };
 
@@ -204,6 +204,21 @@ fn table_statement() -> impl Strategy<Value = Statement> {
                 columns,
                 query
             })),
+        (creation(), name(3), prop::collection::vec(part().prop_map(spanned), 0..3), shown(), query())
+            .prop_map(|(creation, name, cluster_by, options, query)| {
+                let partition_by = None;
+                Statement::CreateMaterializedView(CreateMaterializedView {
+                    creation,
+                    name,
+                    partition_by,
+                    cluster_by,
+                    options,
+                    query,
+                })
+            }),
+        drop(3).prop_map(Statement::DropMaterializedView),
+        name(3).prop_map(Statement::RefreshMaterializedView),
+        prop::option::of(name(2)).prop_map(Statement::ShowMaterializedViews),
         drop(2).prop_map(Statement::DropSchema),
         drop(3).prop_map(Statement::DropExternalTable),
         drop(3).prop_map(Statement::DropView),

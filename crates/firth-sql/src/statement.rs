@@ -73,13 +73,21 @@ pub enum Statement {
     CreateView(CreateView),
     /// `DROP VIEW …`.
     DropView(Drop),
+    /// `CREATE MATERIALIZED VIEW …`.
+    CreateMaterializedView(CreateMaterializedView),
+    /// `DROP MATERIALIZED VIEW …`.
+    DropMaterializedView(Drop),
+    /// `REFRESH MATERIALIZED VIEW v` (also `CALL BQ.REFRESH_MATERIALIZED_VIEW('v')`).
+    RefreshMaterializedView(Spanned<Name>),
+    /// `SHOW MATERIALIZED VIEWS [FROM | IN schema]`.
+    ShowMaterializedViews(Option<Spanned<Name>>),
     /// `SHOW SCHEMAS`.
     ShowSchemas,
     /// `SHOW TABLES [FROM | IN schema]`.
     ShowTables(Option<Spanned<Name>>),
     /// `DESCRIBE t` (also `DESC t`, `DESCRIBE TABLE t`).
     DescribeTable(Spanned<Name>),
-    /// `SHOW CREATE TABLE t` (also `SHOW CREATE VIEW v`).
+    /// `SHOW CREATE TABLE t` (also `SHOW CREATE VIEW v`, `SHOW CREATE MATERIALIZED VIEW v`).
     ShowCreateTable(Spanned<Name>),
     /// `SHOW SETTINGS`.
     ShowSettings,
@@ -131,6 +139,10 @@ impl Statement {
             Statement::RefreshExternalTable(_) => "REFRESH_EXTERNAL_TABLE",
             Statement::CreateView(_) => "CREATE_VIEW",
             Statement::DropView(_) => "DROP_VIEW",
+            Statement::CreateMaterializedView(_) => "CREATE_MATERIALIZED_VIEW",
+            Statement::DropMaterializedView(_) => "DROP_MATERIALIZED_VIEW",
+            Statement::RefreshMaterializedView(_) => "REFRESH_MATERIALIZED_VIEW",
+            Statement::ShowMaterializedViews(_) => "SHOW_MATERIALIZED_VIEWS",
             Statement::ShowSchemas => "SHOW_SCHEMAS",
             Statement::ShowTables(_) => "SHOW_TABLES",
             Statement::DescribeTable(_) => "DESCRIBE_TABLE",
@@ -269,6 +281,24 @@ pub struct CreateView {
     pub name: Spanned<Name>,
     /// Names for the query's columns, if listed.
     pub columns: Option<Vec<Spanned<String>>>,
+    /// What it shows.
+    pub query: Query,
+}
+
+/// `CREATE [OR REPLACE] MATERIALIZED VIEW [IF NOT EXISTS] name [PARTITION BY …] [CLUSTER BY …] [OPTIONS (…)]
+/// AS query`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateMaterializedView {
+    /// What to do if it exists.
+    pub creation: Creation,
+    /// `view`, `dataset.view` or `project.dataset.view`.
+    pub name: Spanned<Name>,
+    /// The expression of PARTITION BY as written.
+    pub partition_by: Option<Spanned<String>>,
+    /// The columns of CLUSTER BY.
+    pub cluster_by: Vec<Spanned<String>>,
+    /// The options as written.
+    pub options: OptionList,
     /// What it shows.
     pub query: Query,
 }

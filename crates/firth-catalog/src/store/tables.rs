@@ -68,6 +68,7 @@ impl Catalog {
                 TableKindName::Native => "CREATE_TABLE",
                 TableKindName::External => "CREATE_EXTERNAL_TABLE",
                 TableKindName::View => "CREATE_VIEW",
+                TableKindName::Materialized => "CREATE_MATERIALIZED_VIEW",
             };
             audit::succeeded(transaction, actor, method, name)?;
             Ok(created)
@@ -93,6 +94,7 @@ impl Catalog {
                 TableKindName::Native => "DROP_TABLE",
                 TableKindName::External => "DROP_EXTERNAL_TABLE",
                 TableKindName::View => "DROP_VIEW",
+                TableKindName::Materialized => "DROP_MATERIALIZED_VIEW",
             };
             audit::succeeded(transaction, actor, method, name)
         })
@@ -100,11 +102,12 @@ impl Catalog {
 }
 
 /// What messages call a table of this kind.
-fn object_word(kind: TableKindName) -> &'static str {
+pub(super) fn object_word(kind: TableKindName) -> &'static str {
     match kind {
         TableKindName::Native => "table",
         TableKindName::External => "external table",
         TableKindName::View => "view",
+        TableKindName::Materialized => "materialized view",
     }
 }
 

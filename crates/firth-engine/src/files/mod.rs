@@ -43,7 +43,7 @@ pub use schema::sql_type;
 pub(crate) use schema::{
     TYPE_METADATA, arrow_type, column_type, declared_field, describe_files, normalized_field,
 };
-pub(crate) use staleness::Staleness;
+pub(crate) use staleness::{Staleness, interval_length};
 pub(crate) use text::TextFormat;
 pub(crate) use whole::open_avro;
 pub(crate) use widened::unmoved_cast;

@@ -29,7 +29,7 @@ impl Staleness {
             }
             return Ok(Staleness::default());
         };
-        let duration = duration(text).ok_or_else(|| {
+        let duration = interval_length(text).ok_or_else(|| {
             Diagnostic::error(Code::Invalid, format!("option \"max_staleness\" cannot be INTERVAL {text}"))
                 .hint("Write a whole number of minutes, hours or days: INTERVAL 4 HOUR.")
         })?;
@@ -44,8 +44,8 @@ impl Staleness {
     }
 }
 
-/// `4 HOUR`, `'0-0 0 4:0:0' YEAR TO SECOND`.
-fn duration(text: &str) -> Option<Duration> {
+/// How long an interval is that always is equally long: `4 HOUR`, `'0-0 0 4:0:0' YEAR TO SECOND`.
+pub(crate) fn interval_length(text: &str) -> Option<Duration> {
     if let Some(rest) = text.strip_suffix(" YEAR TO SECOND") {
         let mut parts = rest.trim_matches(['\'', '"']).split(' ');
         let (months, days, clock) = (parts.next()?, parts.next()?, parts.next()?);
@@ -79,14 +79,14 @@ mod tests {
     #[test]
     fn intervals_of_fixed_length_are_durations() {
         let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
-        assert_eq!(duration("4 HOUR"), hours(4));
-        assert_eq!(duration("\"7\" DAY"), hours(7 * 24));
-        assert_eq!(duration("'0-0 1 4:0:0' YEAR TO SECOND"), hours(28));
-        assert_eq!(duration("\"0-0 0 0:30:0\" YEAR TO SECOND"), Some(LEAST));
+        assert_eq!(interval_length("4 HOUR"), hours(4));
+        assert_eq!(interval_length("\"7\" DAY"), hours(7 * 24));
+        assert_eq!(interval_length("'0-0 1 4:0:0' YEAR TO SECOND"), hours(28));
+        assert_eq!(interval_length("\"0-0 0 0:30:0\" YEAR TO SECOND"), Some(LEAST));
         for text in
             ["1 MONTH", "-4 HOUR", "four HOUR", "'1-0 0 0:0:0' YEAR TO SECOND", "'0-0 0 4' YEAR TO SECOND"]
         {
-            assert_eq!(duration(text), None, "{text}");
+            assert_eq!(interval_length(text), None, "{text}");
         }
     }
 }

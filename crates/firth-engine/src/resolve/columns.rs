@@ -32,7 +32,7 @@ impl Resolver<'_> {
     /// The columns of a stored table: of an external one as they were stored, of a view as it is now.
     pub(super) async fn stored_columns(&self, record: &TableRecord) -> Result<Vec<ShownColumn>> {
         match &record.kind {
-            TableKind::Native(_) => {
+            TableKind::Native(_) | TableKind::Materialized(_) => {
                 let state = self.session.catalog()?.native_table(&record.name, AsOf::Now)?;
                 Ok(state.map(|state| shown(&state.columns)).unwrap_or_default())
             }

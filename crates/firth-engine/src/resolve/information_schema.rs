@@ -168,6 +168,6 @@ fn insertable(table_type: &str) -> &'static str {
 fn partition_columns(table: &TableRecord) -> Vec<String> {
     match &table.kind {
         TableKind::External(table) => table.partition_columns.iter().map(|(name, _)| name.clone()).collect(),
-        TableKind::Native(_) | TableKind::View(_) => Vec::new(),
+        TableKind::Native(_) | TableKind::View(_) | TableKind::Materialized(_) => Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod external_query;
 mod file_read;
 mod information_schema;
+mod materialized;
 mod native;
 mod query;
 mod table;
@@ -18,7 +19,7 @@ use firth_diagnostic::Result;
 
 use crate::{
     Session, context::statement_context, error::from_datafusion, files::ExternalFiles,
-    rejected::RejectedRows, store::StatementStores,
+    materialized::Materialized, rejected::RejectedRows, store::StatementStores,
 };
 
 pub(crate) use connection::{RemotePool, connection_reference, stored_type};
@@ -38,6 +39,8 @@ pub(crate) struct Resolver<'a> {
     snapshot: std::sync::OnceLock<i64>,
     /// Tables of the statement alone, by a name that no other table has.
     own_tables: std::sync::Mutex<HashMap<String, Arc<dyn TableProvider>>>,
+    /// Which rows of materialized views the statement reads.
+    pub(crate) materialized: Materialized,
 }
 
 impl<'a> Resolver<'a> {
@@ -58,6 +61,7 @@ impl<'a> Resolver<'a> {
             files: std::sync::Mutex::default(),
             snapshot: std::sync::OnceLock::new(),
             own_tables: std::sync::Mutex::default(),
+            materialized: Materialized::default(),
         })
     }
 

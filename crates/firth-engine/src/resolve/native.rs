@@ -54,8 +54,13 @@ impl Resolver<'_> {
     }
 
     /// FOR SYSTEM_TIME AS OF: a native table as it was at the time that `time` gives.
-    pub(super) async fn table_as_of(&self, name: &Name, time: &ast::Query) -> Result<Arc<dyn TableProvider>> {
-        let home = self.home_of(name, false)?;
+    pub(super) async fn table_as_of(
+        &self,
+        name: &Name,
+        time: &ast::Query,
+        depth: usize,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let home = self.home_within(name, depth)?;
         if !home.is_temporary {
             self.dataset(&home.name.dataset_name())?;
         }
@@ -66,6 +71,16 @@ impl Resolver<'_> {
             && let Some(format) = VersionedFormat::try_new(&external_table_options(external))?
         {
             return self.versioned(&format, &home.name, external, Some(time), false).await;
+        }
+        if !home.is_temporary
+            && let Some(record) = home.catalog.table(&home.name)?
+            && let TableKind::Materialized(_) = &record.kind
+        {
+            return Err(Diagnostic::error(
+                Code::Unsupported,
+                format!("FOR SYSTEM_TIME AS OF does not read materialized view {}", home.name),
+            )
+            .hint("Its earlier rows were not those of its sources at that time. CREATE TABLE … AS SELECT keeps them."));
         }
         let Some(state) = home.catalog.native_table(&home.name, AsOf::Time(time))? else {
             return Err(Diagnostic::error(

@@ -19,7 +19,7 @@ use datafusion::{
 };
 use firth_diagnostic::{Diagnostic, Result, Span};
 use firth_pushdown::NAME_METADATA;
-use firth_sql::{Headers, Query, TokenKind};
+use firth_sql::{Headers, Parameters, Query, TokenKind};
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 
 use super::Resolver;
@@ -41,13 +41,17 @@ pub(crate) struct PlannedQuery {
 impl Resolver<'_> {
     /// Resolves and plans a query. Errors point into the statement that the query stands in.
     pub(crate) async fn plan_query(&self, query: &Query, depth: usize) -> Result<PlannedQuery> {
-        let rewritten = firth_sql::rewrite(query, &self.session.options.parameters)?;
+        // A view that is kept means the same to every session.
+        let rewritten = match self.materialized.around.is_empty() {
+            true => firth_sql::rewrite(query, &self.session.options.parameters)?,
+            false => firth_sql::rewrite(query, &Parameters::default())?,
+        };
         let mut distinct = HashSet::new();
         let mut lookups = Vec::new();
         for table in rewritten.tables.iter().filter(|table| distinct.insert(&table.key)) {
             let found = async move {
                 let provider = match &table.as_of {
-                    Some(time) => self.table_as_of(&table.name, time).await,
+                    Some(time) => self.table_as_of(&table.name, time, depth).await,
                     None => self.table_with(&table.name, depth, table.pseudo).await,
                 };
                 provider.map_err(|error| error.or_at(table.span))
@@ -89,7 +93,7 @@ impl Resolver<'_> {
     }
 
     /// The same for the query of a view. Its type is spelled out, for views nest.
-    pub(super) fn plan_view<'a>(
+    pub(crate) fn plan_view<'a>(
         &'a self,
         query: &'a Query,
         depth: usize,

@@ -62,7 +62,7 @@ impl Resolver<'_> {
         if let Some(provider) = self.information_schema(name).await? {
             return Ok(provider);
         }
-        let home = self.home_of(name, false)?;
+        let home = self.home_within(name, depth)?;
         if home.is_temporary {
             return self.native_table(&home).await;
         }
@@ -99,31 +99,40 @@ impl Resolver<'_> {
                         }
                     }
                     TableKind::View(view) => {
-                        if depth >= DEEPEST_VIEW {
-                            return Err(Diagnostic::error(
-                                Code::Invalid,
-                                format!("view {table} contains itself"),
-                            )
-                            .hint("Make one of the views in the circle anew without it."));
-                        }
-                        let in_view = |error: Diagnostic| {
-                            let message = format!("view {table} cannot be read: {}", error.message());
-                            let mut wrapped = Diagnostic::error(error.code(), message);
-                            if let Some(detail) = error.detail_text() {
-                                wrapped = wrapped.detail(detail);
-                            }
-                            error.hints().iter().fold(wrapped, |wrapped, hint| wrapped.hint(hint))
-                        };
-                        let Statement::Query(query) = firth_sql::parse(&view.sql).map_err(in_view)? else {
-                            return Err(Diagnostic::internal(format!("view {table} is not a query")));
-                        };
-                        let planned = self.plan_view(&query, depth + 1).await.map_err(in_view)?;
-                        let plan = planned.named(view.columns.as_deref())?;
-                        Ok(Arc::new(ViewTable::new(plan, None)))
+                        self.view(&table, "view", &view.sql, view.columns.as_deref(), depth).await
                     }
+                    TableKind::Materialized(view) => self.materialized_view(&table, view, depth).await,
                 }
             }
         }
+    }
+
+    /// The rows that the query of a view has now. `kind` is what messages call it.
+    pub(super) async fn view(
+        &self,
+        name: &TableName,
+        kind: &str,
+        sql: &str,
+        columns: Option<&[String]>,
+        depth: usize,
+    ) -> Result<Arc<dyn TableProvider>> {
+        if depth >= DEEPEST_VIEW {
+            return Err(Diagnostic::error(Code::Invalid, format!("{kind} {name} contains itself"))
+                .hint("Make one of the views in the circle anew without it."));
+        }
+        let in_view = |error: Diagnostic| {
+            let message = format!("{kind} {name} cannot be read: {}", error.message());
+            let mut wrapped = Diagnostic::error(error.code(), message);
+            if let Some(detail) = error.detail_text() {
+                wrapped = wrapped.detail(detail);
+            }
+            error.hints().iter().fold(wrapped, |wrapped, hint| wrapped.hint(hint))
+        };
+        let Statement::Query(query) = firth_sql::parse(sql).map_err(in_view)? else {
+            return Err(Diagnostic::internal(format!("{kind} {name} is not a query")));
+        };
+        let planned = self.plan_view(&query, depth + 1).await.map_err(in_view)?;
+        Ok(Arc::new(ViewTable::new(planned.named(columns)?, None)))
     }
 
     /// The dataset of this name, or an error that offers the nearest.

@@ -106,6 +106,12 @@ impl<'a> Resolver<'a> {
         self.lasting(name)
     }
 
+    /// The same in a query that `depth` views stand around: a view means the same to every session, so it reads no
+    /// temporary table.
+    pub(super) fn home_within(&self, name: &Name, depth: usize) -> Result<TableHome<'a>> {
+        if depth > 0 { self.lasting(name) } else { self.home_of(name, false) }
+    }
+
     /// Where the table of this name is that is not a temporary one.
     pub(crate) fn lasting(&self, name: &Name) -> Result<TableHome<'a>> {
         let session: &'a Session = self.session;

@@ -38,6 +38,11 @@ pub(super) async fn refresh(resolver: &Resolver<'_>, name: &Spanned<Name>) -> Re
         let known = tables.iter().map(|table| table.name.table.as_str());
         return Err(crate::resolve::no_table(&table, known).at(name.span));
     };
+    if let TableKind::Materialized(_) = &record.kind {
+        return Err(Diagnostic::error(Code::Invalid, format!("{table} is a materialized view"))
+            .at(name.span)
+            .hint("Use `REFRESH MATERIALIZED VIEW`."));
+    }
     let TableKind::External(external) = &record.kind else {
         return Err(Diagnostic::error(
             Code::Invalid,

@@ -100,7 +100,7 @@ fn native(resolver: &Resolver<'_>, home: &TableHome<'_>) -> Result<NativeTable> 
     };
     match record.kind {
         TableKind::Native(table) => Ok(table),
-        kind @ (TableKind::External(_) | TableKind::View(_)) => {
+        kind @ (TableKind::External(_) | TableKind::View(_) | TableKind::Materialized(_)) => {
             let message = format!(
                 "{} is {}, and LIKE, COPY and CLONE take tables",
                 home.name,

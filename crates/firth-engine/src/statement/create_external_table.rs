@@ -296,7 +296,7 @@ fn stored(options: &Options, format: &TableFormat) -> BTreeMap<String, serde_jso
 }
 
 /// The options as they were given.
-fn given_options(options: &Options) -> BTreeMap<String, serde_json::Value> {
+pub(super) fn given_options(options: &Options) -> BTreeMap<String, serde_json::Value> {
     options
         .given()
         .map(|(name, value)| {

@@ -184,6 +184,19 @@ impl NewTable<'_> {
         resolver: &Resolver<'_>,
         query: Option<PlannedQuery>,
     ) -> Result<Option<u64>> {
+        let (catalog, actor, on_existing) = (self.catalog, resolver.session.actor(), self.on_existing);
+        let make =
+            |definition: &NativeDefinition| catalog.create_native_table(actor, definition, on_existing);
+        self.create_by(resolver, query, make).await
+    }
+
+    /// The same, where `make` puts it into the catalog.
+    pub(super) async fn create_by(
+        self,
+        resolver: &Resolver<'_>,
+        query: Option<PlannedQuery>,
+        make: impl FnOnce(&NativeDefinition) -> Result<Created>,
+    ) -> Result<Option<u64>> {
         let session = resolver.session;
         let columns = numbered_columns(&self.columns, 1)?;
         let cluster_by = known_columns(&columns, self.cluster_by)?;
@@ -215,7 +228,7 @@ impl NewTable<'_> {
             description: self.description,
             files,
         };
-        let created = self.catalog.create_native_table(session.actor(), &definition, self.on_existing);
+        let created = make(&definition);
         if let Some(place) = &place
             && !matches!(created, Ok(Created::New | Created::Replaced))
         {
@@ -254,7 +267,7 @@ fn known_columns(columns: &Schema, listed: &[Spanned<String>]) -> Result<Vec<Str
 }
 
 /// The rows in the order of the clustering columns, so that row groups hold few of their values each.
-pub(super) fn clustered(query: PlannedQuery, cluster_by: &[String]) -> Result<PlannedQuery> {
+pub(crate) fn clustered(query: PlannedQuery, cluster_by: &[String]) -> Result<PlannedQuery> {
     if cluster_by.is_empty() {
         return Ok(query);
     }

@@ -21,7 +21,7 @@ use firth_sql::{Query, Statement};
 use object_store::ObjectMeta;
 use uuid::Uuid;
 
-use super::{explain::physical, export_data, export_to_database, perform};
+use super::{explain::physical, export_data, export_to_database, materialized_view, perform};
 use crate::{
     Outcome, Session,
     error::from_datafusion,
@@ -54,7 +54,10 @@ pub(super) async fn execute<'a>(
             perform(session, resolver, statement).await?;
             Ok(outcome)
         }
-        Statement::CopyTable(_) => perform(session, resolver, statement).await,
+        Statement::CopyTable(_) | Statement::CreateMaterializedView(_) => {
+            perform(session, resolver, statement).await
+        }
+        Statement::RefreshMaterializedView(name) => materialized_view::rehearse(resolver, name).await,
         // They answer what they would read, and write nothing.
         Statement::Insert(_) | Statement::RowChange(_) | Statement::LoadData(_) => perform(session, resolver, statement).await,
         // They are parsed. What they change is files.
@@ -69,6 +72,7 @@ pub(super) async fn execute<'a>(
         | Statement::ShowOptions(_)
         | Statement::ShowSchemas
         | Statement::ShowTables(_)
+        | Statement::ShowMaterializedViews(_)
         | Statement::DescribeTable(_)
         | Statement::ShowCreateTable(_)
         | Statement::ShowSettings
@@ -90,6 +94,7 @@ pub(super) async fn execute<'a>(
         | Statement::DropExternalTable(_)
         | Statement::CreateView(_)
         | Statement::DropView(_)
+        | Statement::DropMaterializedView(_)
         | Statement::Set(_)
         | Statement::Reset(_) => {
             let outcome = perform(session, resolver, statement).await?;

@@ -35,11 +35,16 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
             ));
         }
     };
+    if !analyze {
+        resolver.materialized.only_tell();
+    }
     let planned = resolver.plan_query(query, 0).await?;
     match statement.kind {
         ExplainKind::Plan => {
             let plan = physical(resolver, &planned).await?;
-            Ok(lines(&displayable(plan.as_ref()).indent(false).to_string()))
+            let mut text = displayable(plan.as_ref()).indent(false).to_string();
+            text.push_str(&views(resolver).await);
+            Ok(lines(&text))
         }
         ExplainKind::Analyze => {
             let plan = physical(resolver, &planned).await?;
@@ -52,6 +57,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &Explain) -> Res
                 let name = source.connection.as_deref().unwrap_or("local files");
                 text.extend(source.notes.iter().map(|note| format!("{name}: {note}\n")));
             }
+            text.push_str(&views(resolver).await);
             Ok(lines(&text))
         }
         ExplainKind::Pushdown => pushdown(resolver, &planned).await,
@@ -63,6 +69,12 @@ pub(super) async fn physical(
     planned: &PlannedQuery,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     resolver.context.state().create_physical_plan(&planned.plan).await.map_err(from_datafusion)
+}
+
+/// A line for each materialized view: which of its rows are read.
+async fn views(resolver: &Resolver<'_>) -> String {
+    let reasons = resolver.materialized.reasons().await;
+    reasons.iter().map(|(view, reason)| format!("materialized view {view}: {reason}\n")).collect()
 }
 
 fn lines(text: &str) -> Outcome {
@@ -82,6 +94,9 @@ async fn pushdown(resolver: &Resolver<'_>, planned: &PlannedQuery) -> Result<Out
             Pushdown::Off | Pushdown::On => "SET pushdown = 'off' sends columns only",
         };
         kept.insert(0, Kept { operator: "whole queries".to_owned(), reason: reason.to_owned() });
+    }
+    for (view, reason) in resolver.materialized.reasons().await {
+        kept.push(Kept { operator: format!("materialized view {view}"), reason });
     }
     let sent = sent(&physical(resolver, planned).await?, &resolver.remotes)?;
 

@@ -17,6 +17,7 @@ mod export_data;
 mod export_to_database;
 mod insert;
 mod load_data;
+mod materialized_view;
 mod optimize;
 mod options;
 mod query;
@@ -29,6 +30,8 @@ mod show_tables;
 
 pub(crate) use create_external_table::table_over_files;
 pub use create_table::TABLE_OPTIONS;
+pub(crate) use create_table::clustered;
+pub(crate) use query::blaming;
 pub use schema::{EXTERNAL_SCHEMA_OPTIONS, SCHEMA_OPTIONS};
 pub(crate) use show_create::table_ddl;
 
@@ -108,6 +111,18 @@ fn perform<'a>(
         Statement::RefreshExternalTable(name) => caches::refresh(resolver, name).boxed(),
         Statement::CreateView(statement) => create_view::execute(session, resolver, statement).boxed(),
         Statement::DropView(statement) => ready(create_view::drop(session, statement)).boxed(),
+        Statement::CreateMaterializedView(statement) => {
+            materialized_view::create(session, resolver, statement).boxed()
+        }
+        Statement::DropMaterializedView(statement) => {
+            ready(materialized_view::drop(session, statement)).boxed()
+        }
+        Statement::RefreshMaterializedView(name) => {
+            materialized_view::refresh_now(session, resolver, name).boxed()
+        }
+        Statement::ShowMaterializedViews(schema) => {
+            ready(materialized_view::show(resolver, schema.as_ref())).boxed()
+        }
         Statement::ShowTables(schema) => show_tables::execute(resolver, schema.as_ref()).boxed(),
         Statement::DescribeTable(name) => show_tables::describe(resolver, name).boxed(),
         Statement::ShowCreateTable(name) => show_create::table(session, resolver, name).boxed(),

@@ -14,6 +14,7 @@ use super::{audited, create_table::clustered};
 use crate::{
     Outcome, Session,
     error::from_datafusion,
+    materialized::LOCK,
     native::{TablePlace, plain_columns, write_rows},
     report::Report,
     resolve::{PlannedQuery, Resolver, TableHome},
@@ -163,6 +164,10 @@ fn remove_unknown(folder: &Path, prefix: &str, known: &HashSet<String>) -> u64 {
             }
             Ok(_) if name.starts_with("firth-") && name.ends_with(".parquet") && !known.contains(&path) => {
                 removed += u64::from(fs::remove_file(entry.path()).is_ok());
+            }
+            // Whoever refreshes a view has the folder's lock too, so nobody does.
+            Ok(_) if name == LOCK && !known.iter().any(|known| known.starts_with(prefix)) => {
+                let _ = fs::remove_file(entry.path());
             }
             Ok(_) | Err(_) => {}
         }

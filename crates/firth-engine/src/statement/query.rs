@@ -25,7 +25,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, query: &Query) -> Result<Ou
 }
 
 /// A stream whose errors are diagnostics, which name the files that they are about.
-pub(super) fn blaming(
+pub(crate) fn blaming(
     resolver: &Resolver<'_>,
     stream: SendableRecordBatchStream,
 ) -> SendableRecordBatchStream {

@@ -1,19 +1,20 @@
 //! SHOW CREATE CONNECTION and SHOW CREATE TABLE: definitions as statements.
 
 use firth_catalog::{
-    AsOf, Catalog, ConnectionName, ConnectionRecord, DatasetKind, ExternalTable, NativeTable, TableKind,
-    TableName, TableRecord,
+    AsOf, Catalog, ConnectionName, ConnectionRecord, DatasetKind, ExternalTable, MaterializedView,
+    NativeTable, TableKind, TableName, TableRecord,
 };
 use firth_connector::{OptionKind, OptionValue, TableDescription, TableSpec};
 use firth_diagnostic::{Name, Result, Secret, Span, Spanned};
 use firth_sql::{
-    ColumnDefinition, ConnectionReference, CreateExternalTable, CreateTable, Creation, OptionLiteral,
-    PartitionColumns, SqlOption, Statement,
+    ColumnDefinition, ConnectionReference, CreateExternalTable, CreateMaterializedView, CreateTable,
+    Creation, OptionLiteral, PartitionColumns, SqlOption, Statement,
 };
 
 use crate::{
     Outcome, Session,
     files::{EXTERNAL_TABLE_OPTIONS, column_type},
+    materialized::query_of,
     report::Report,
     resolve::{Resolver, is_of_objects, no_table},
 };
@@ -80,6 +81,7 @@ pub(crate) fn table_ddl(catalog: &Catalog, record: &TableRecord) -> Result<Strin
             format!("CREATE VIEW {}{columns} AS {}", record.name, view.sql)
         }
         TableKind::External(table) => external_ddl(&record.name, table),
+        TableKind::Materialized(view) => materialized_ddl(&record.name, view)?,
     })
 }
 
@@ -101,6 +103,23 @@ fn native_ddl(catalog: &Catalog, record: &TableRecord, table: &NativeTable) -> R
         query: None,
     };
     Ok(Statement::CreateTable(statement).to_string())
+}
+
+fn materialized_ddl(name: &TableName, view: &MaterializedView) -> Result<String> {
+    let shown = |name: &str, value: &serde_json::Value| match (name, value.as_str()) {
+        ("max_staleness", Some(text)) => OptionLiteral::Other("INTERVAL", text.to_owned()),
+        _ => json_literal(value),
+    };
+    let options = view.options.iter().map(|(name, value)| option(name, shown(name, value))).collect();
+    let statement = CreateMaterializedView {
+        creation: Creation::New,
+        name: spanned(shown_name(name)),
+        partition_by: view.partition_by.clone().map(spanned),
+        cluster_by: view.cluster_by.iter().cloned().map(spanned).collect(),
+        options: spanned(options),
+        query: query_of(name, view)?,
+    };
+    Ok(Statement::CreateMaterializedView(statement).to_string())
 }
 
 fn shown_name(name: &TableName) -> Name {

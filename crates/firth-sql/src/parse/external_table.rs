@@ -1,12 +1,11 @@
 //! `CREATE EXTERNAL TABLE`, `DROP EXTERNAL TABLE`, `REFRESH EXTERNAL TABLE`.
 
-use firth_diagnostic::{Name, Result, Spanned};
+use firth_diagnostic::Result;
 
 use super::connection::with_connection;
 use super::cursor::Cursor;
 use super::{Head, drop_tail, if_exists, names, options, types};
-use crate::lexer::decode_string;
-use crate::{CreateExternalTable, PartitionColumns, Statement, TokenKind};
+use crate::{CreateExternalTable, PartitionColumns, Statement};
 
 pub(super) fn create(cursor: &mut Cursor<'_>, head: Head) -> Result<Statement> {
     let creation = head.creation(cursor, "CREATE EXTERNAL TABLE")?;
@@ -43,20 +42,4 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
 
 pub(super) fn refresh(cursor: &mut Cursor<'_>) -> Result<Statement> {
     names::table(cursor).map(Statement::RefreshExternalTable)
-}
-
-/// BigQuery's way to say the same, after `CALL BQ`: `.REFRESH_EXTERNAL_METADATA_CACHE('dataset.table')`.
-pub(super) fn call_refresh(cursor: &mut Cursor<'_>) -> Result<Statement> {
-    cursor.expect_operator(".")?;
-    cursor.expect_keyword("REFRESH_EXTERNAL_METADATA_CACHE")?;
-    cursor.expect_operator("(")?;
-    let token = match cursor.peek() {
-        Some(token) if token.kind == TokenKind::String => token,
-        _ => return Err(cursor.expected("the name of a table in quotes")),
-    };
-    cursor.advance();
-    let text = decode_string(cursor.text, &token)?;
-    cursor.expect_operator(")")?;
-    let name = Name::new(text.split('.'));
-    Ok(Statement::RefreshExternalTable(Spanned::new(name, token.span)))
 }

@@ -8,6 +8,7 @@ mod cursor;
 mod export;
 mod external_table;
 mod load;
+mod materialized_view;
 mod names;
 mod options;
 mod query;
@@ -27,7 +28,8 @@ mod tests;
 
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Span, Spanned, did_you_mean};
 
-use crate::{Creation, Drop, DropBehavior, Explain, ExplainKind, Statement};
+use crate::lexer::decode_string;
+use crate::{Creation, Drop, DropBehavior, Explain, ExplainKind, Statement, TokenKind};
 use cursor::Cursor;
 
 pub use names::connection_name;
@@ -52,13 +54,15 @@ const STATEMENTS: &[(&[&str], Parse)] = &[
     (&["DROP", "EXTERNAL", "TABLE"], external_table::drop),
     (&["DROP", "TABLE"], table::drop),
     (&["DROP", "VIEW"], view::drop),
+    (&["DROP", "MATERIALIZED", "VIEW"], materialized_view::drop),
     (&["TRUNCATE", "TABLE"], table::truncate),
     (&["INSERT"], rows::insert),
     (&["UPDATE"], rows::update),
     (&["DELETE"], rows::delete),
     (&["MERGE"], rows::merge),
     (&["REFRESH", "EXTERNAL", "TABLE"], external_table::refresh),
-    (&["CALL", "BQ"], external_table::call_refresh),
+    (&["REFRESH", "MATERIALIZED", "VIEW"], materialized_view::refresh),
+    (&["CALL", "BQ"], call_bigquery),
     (&["EXPORT", "DATA"], export::export_data),
     (&["LOAD", "DATA"], load::load_data),
     (&["OPTIMIZE"], table::optimize),
@@ -196,6 +200,7 @@ const CREATED: &[(&[&str], ParseCreate)] = &[
     (&["SCHEMA"], schema::create),
     (&["TABLE"], table::create),
     (&["VIEW"], view::create),
+    (&["MATERIALIZED", "VIEW"], materialized_view::create),
 ];
 
 fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
@@ -214,7 +219,27 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Err(cursor
         .expected("what to create")
         .hint_if(near.map(|near| format!("Did you mean {near}?")))
-        .hint("CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE and VIEW."))
+        .hint("CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE, VIEW and MATERIALIZED VIEW."))
+}
+
+/// BigQuery's procedures, after `CALL BQ`: `.REFRESH_MATERIALIZED_VIEW('dataset.view')`.
+fn call_bigquery(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    cursor.expect_operator(".")?;
+    let statement: fn(Spanned<Name>) -> Statement = if cursor.take_keyword("REFRESH_MATERIALIZED_VIEW") {
+        Statement::RefreshMaterializedView
+    } else {
+        cursor.expect_keyword("REFRESH_EXTERNAL_METADATA_CACHE")?;
+        Statement::RefreshExternalTable
+    };
+    cursor.expect_operator("(")?;
+    let token = match cursor.peek() {
+        Some(token) if token.kind == TokenKind::String => token,
+        _ => return Err(cursor.expected("the name of a table in quotes")),
+    };
+    cursor.advance();
+    let text = decode_string(cursor.text, &token)?;
+    cursor.expect_operator(")")?;
+    Ok(statement(Spanned::new(Name::new(text.split('.')), token.span)))
 }
 
 fn if_exists(cursor: &mut Cursor<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! `SHOW`, `DESCRIBE`, `CHECK`, `SET` and `RESET`.
 
-use firth_diagnostic::{Diagnostic, Result, Secret, Spanned, did_you_mean};
+use firth_diagnostic::{Diagnostic, Name, Result, Secret, Spanned, did_you_mean};
 
 use super::cursor::Cursor;
 use super::{Parse, names, options};
@@ -15,9 +15,11 @@ const SHOWN: &[(&[&str], Parse)] = &[
     (&["CREATE", "EXTERNAL", "TABLE"], |cursor| names::table(cursor).map(Statement::ShowCreateTable)),
     (&["CREATE", "TABLE"], |cursor| names::table(cursor).map(Statement::ShowCreateTable)),
     (&["CREATE", "VIEW"], |cursor| names::table(cursor).map(Statement::ShowCreateTable)),
+    (&["CREATE", "MATERIALIZED", "VIEW"], |cursor| names::table(cursor).map(Statement::ShowCreateTable)),
     (&["SCHEMAS"], |_| Ok(Statement::ShowSchemas)),
     (&["DATASETS"], |_| Ok(Statement::ShowSchemas)),
-    (&["TABLES"], tables),
+    (&["TABLES"], |cursor| of_schema(cursor).map(Statement::ShowTables)),
+    (&["MATERIALIZED", "VIEWS"], |cursor| of_schema(cursor).map(Statement::ShowMaterializedViews)),
     (&["SETTINGS"], |_| Ok(Statement::ShowSettings)),
     (&["AUDIT"], |_| Ok(Statement::ShowAudit)),
     (&["CACHES"], |_| Ok(Statement::ShowCaches)),
@@ -54,11 +56,12 @@ fn connection_type(cursor: &mut Cursor<'_>) -> Result<Spanned<String>> {
     }
 }
 
-fn tables(cursor: &mut Cursor<'_>) -> Result<Statement> {
+/// `[FROM | IN schema]`.
+fn of_schema(cursor: &mut Cursor<'_>) -> Result<Option<Spanned<Name>>> {
     if cursor.take_keyword("FROM") || cursor.take_keyword("IN") {
-        return names::schema(cursor).map(|schema| Statement::ShowTables(Some(schema)));
+        return names::schema(cursor).map(Some);
     }
-    Ok(Statement::ShowTables(None))
+    Ok(None)
 }
 
 /// Stands after DESCRIBE. `connection` and `table` may themselves be tables' names.
@@ -67,9 +70,8 @@ pub(super) fn describe(cursor: &mut Cursor<'_>) -> Result<Statement> {
     if names_follow && cursor.take_keyword("CONNECTION") {
         return names::connection(cursor).map(Statement::DescribeConnection);
     }
-    if names_follow && !cursor.take_keywords(&["EXTERNAL", "TABLE"]) && !cursor.take_keyword("TABLE") {
-        cursor.take_keyword("VIEW");
-    }
+    let kinds: [&[&str]; 4] = [&["EXTERNAL", "TABLE"], &["TABLE"], &["VIEW"], &["MATERIALIZED", "VIEW"]];
+    let _ = names_follow && kinds.iter().any(|words| cursor.take_keywords(words));
     names::table(cursor).map(Statement::DescribeTable)
 }
 

@@ -52,6 +52,22 @@ fn every_statement_has_one_spelling() {
         ("DROP EXTERNAL TABLE ds.t", "DROP EXTERNAL TABLE ds.t"),
         ("CREATE VIEW v (a, `select`) AS SELECT 1, 2", "CREATE VIEW v (a, `select`) AS SELECT 1, 2"),
         ("DROP VIEW IF EXISTS v", "DROP VIEW IF EXISTS v"),
+        (
+            "create or replace materialized view ds.v partition by day cluster by a, b options (max_staleness = interval 4 hour, enable_refresh = true) as select 1 as a",
+            "CREATE OR REPLACE MATERIALIZED VIEW ds.v PARTITION BY day CLUSTER BY a, b OPTIONS (max_staleness = INTERVAL 4 HOUR, enable_refresh = TRUE) AS select 1 as a",
+        ),
+        (
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT 1",
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT 1",
+        ),
+        ("DROP MATERIALIZED VIEW IF EXISTS v", "DROP MATERIALIZED VIEW IF EXISTS v"),
+        ("REFRESH MATERIALIZED VIEW ds.v", "REFRESH MATERIALIZED VIEW ds.v"),
+        ("CALL BQ.REFRESH_MATERIALIZED_VIEW('my-p.ds.v')", "REFRESH MATERIALIZED VIEW `my-p`.ds.v"),
+        ("call bq.refresh_external_metadata_cache('ds.t')", "REFRESH EXTERNAL TABLE ds.t"),
+        ("SHOW MATERIALIZED VIEWS IN ds", "SHOW MATERIALIZED VIEWS FROM ds"),
+        ("SHOW CREATE MATERIALIZED VIEW v", "SHOW CREATE TABLE v"),
+        ("DESCRIBE MATERIALIZED VIEW v", "DESCRIBE TABLE v"),
+        ("DESCRIBE materialized", "DESCRIBE TABLE materialized"),
         ("SHOW TABLES IN ds", "SHOW TABLES FROM ds"),
         ("SHOW DATASETS", "SHOW SCHEMAS"),
         ("SHOW CREATE VIEW v", "SHOW CREATE TABLE v"),
@@ -126,7 +142,7 @@ fn misspelt_words_are_pointed_at() {
     1 | CREATE CONECTION c OPTIONS ()
       |        ^^^^^^^^^
     hint: Did you mean CONNECTION?
-    hint: CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE and VIEW.
+    hint: CREATE takes CONNECTION, EXTERNAL TABLE, EXTERNAL SCHEMA, SCHEMA, TABLE, VIEW and MATERIALIZED VIEW.
     ");
     insta::assert_snapshot!(parsed("CREATE EXTERNAL TABLE t (a STRNG) OPTIONS ()"), @r#"
     error[not_found]: type "STRNG" does not exist
@@ -220,7 +236,7 @@ fn other_statements_of_googlesql_are_told_apart() {
      --> sql:1:1
     1 | DROP FUNCTION f
       | ^^^^
-    hint: DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW.
+    hint: DROP takes CONNECTION, EXTERNAL TABLE, MATERIALIZED VIEW, SCHEMA, TABLE and VIEW.
     ");
     for text in [
         "CREATE TABLE t LIKE u AS SELECT 1",
@@ -230,6 +246,7 @@ fn other_statements_of_googlesql_are_told_apart() {
         "ALTER PROJECT p SET OPTIONS ()",
         "CREATE OR REPLACE ROW ACCESS POLICY p ON t",
         "CREATE FUNCTION f() AS (1)",
+        "CREATE MATERIALIZED VIEW v AS REPLICA OF w",
         "CALL f()",
         "FROM t |> WHERE a = 1",
         "SELECT 1 |> EXPORT DATA OPTIONS ()",
@@ -248,6 +265,10 @@ fn other_statements_of_googlesql_are_told_apart() {
         "WITH",
         "SELECT 1; SELECT 2",
         "EXPLAIN",
+        "REFRESH",
+        "CREATE MATERIALIZED VIEW v (a) AS SELECT 1",
+        "CREATE TEMP MATERIALIZED VIEW v AS SELECT 1",
+        "CALL BQ.REFRESH_MATERIALIZED_VIEW(v)",
         "SET",
         "SET a",
         "€",

@@ -11,7 +11,7 @@ const STATEMENTS: &[(&[&str], &str)] = &[
     (&["GRANT"], ""),
     (&["REVOKE"], ""),
     (&["ALTER"], "ALTER takes CONNECTION and TABLE. Other things are changed by CREATE OR REPLACE."),
-    (&["DROP"], "DROP takes CONNECTION, EXTERNAL TABLE, SCHEMA, TABLE and VIEW."),
+    (&["DROP"], "DROP takes CONNECTION, EXTERNAL TABLE, MATERIALIZED VIEW, SCHEMA, TABLE and VIEW."),
     (&["CALL"], ""),
     (&["EXECUTE", "IMMEDIATE"], ""),
     (&["BEGIN"], ""),
@@ -24,7 +24,6 @@ const STATEMENTS: &[(&[&str], &str)] = &[
 /// Things that cannot be created yet, and what to do instead.
 const CREATED: &[(&[&str], &str)] = &[
     (&["SNAPSHOT", "TABLE"], ""),
-    (&["MATERIALIZED", "VIEW"], "Use CREATE VIEW."),
     (&["FUNCTION"], ""),
     (&["AGGREGATE", "FUNCTION"], ""),
     (&["TABLE", "FUNCTION"], ""),

@@ -8,6 +8,7 @@ mod clean;
 mod columns;
 mod files;
 pub(crate) mod layout;
+mod materialized;
 mod snapshot;
 
 use std::path::PathBuf;
@@ -45,6 +46,27 @@ impl Catalog {
         definition: &NativeDefinition,
         on_existing: OnExisting,
     ) -> Result<Created> {
+        let kind = |table_id| {
+            TableKind::Native(NativeTable {
+                table_id,
+                partition_by: definition.partition_by.clone(),
+                cluster_by: definition.cluster_by.clone(),
+                options: definition.options.clone(),
+            })
+        };
+        self.create_in_lake(actor, "CREATE_TABLE", definition, on_existing, TableKindName::Native, kind)
+    }
+
+    /// Makes a table of the lake, and under its name what `kind` makes of the table's number.
+    fn create_in_lake(
+        &self,
+        actor: Actor<'_>,
+        method: &str,
+        definition: &NativeDefinition,
+        on_existing: OnExisting,
+        expect: TableKindName,
+        kind: impl FnOnce(i64) -> TableKind,
+    ) -> Result<Created> {
         let name = &definition.name;
         let data_path = self.data_path();
         self.write(|transaction| {
@@ -56,38 +78,45 @@ impl Catalog {
             let created = match (&existing, on_existing) {
                 (None, _) => Created::New,
                 (Some(_), OnExisting::Skip) => Created::Skipped,
-                (Some(_), OnExisting::Fail) => return Err(error::exists("table", name).into()),
+                (Some(_), OnExisting::Fail) => {
+                    return Err(error::exists(tables::object_word(expect), name).into());
+                }
                 (Some(_), OnExisting::Replace) => Created::Replaced,
             };
             if created != Created::Skipped {
                 let mut snapshot = NewSnapshot::begin(transaction, &data_path, actor.principal)?;
                 if let Some(existing) = &existing {
-                    let TableKind::Native(native) = &existing.kind else {
-                        let is = existing.kind.name();
-                        return Err(error::wrong_kind_to_replace(name, is, TableKindName::Native).into());
+                    let is = existing.kind.name();
+                    let Some(table_id) = existing.kind.lake_table().filter(|_| is == expect) else {
+                        return Err(error::wrong_kind_to_replace(name, is, expect).into());
                     };
-                    end_table(transaction, &mut snapshot, native.table_id)?;
+                    end_table(transaction, &mut snapshot, table_id)?;
                     tables::delete(transaction, existing.uuid)?;
                 }
                 let table_id = insert_table(transaction, &mut snapshot, definition)?;
-                let kind = TableKind::Native(NativeTable {
-                    table_id,
-                    partition_by: definition.partition_by.clone(),
-                    cluster_by: definition.cluster_by.clone(),
-                    options: definition.options.clone(),
-                });
                 let description = definition.description.clone();
-                let stored = TableDefinition { name: name.clone(), kind, description };
+                let stored = TableDefinition { name: name.clone(), kind: kind(table_id), description };
                 tables::insert(transaction, &dataset, &stored)?;
                 snapshot.end()?;
             }
-            audit::succeeded(transaction, actor, "CREATE_TABLE", name)?;
+            audit::succeeded(transaction, actor, method, name)?;
             Ok(created)
         })
     }
 
     /// Drops a native table. Its files stay for the snapshots before.
     pub fn drop_native_table(&self, actor: Actor<'_>, name: &TableName) -> Result<()> {
+        self.drop_in_lake(actor, "DROP_TABLE", name, TableKindName::Native)
+    }
+
+    /// Drops what has rows in the lake, if it is of the kind that `expect` says.
+    fn drop_in_lake(
+        &self,
+        actor: Actor<'_>,
+        method: &str,
+        name: &TableName,
+        expect: TableKindName,
+    ) -> Result<()> {
         let data_path = self.data_path();
         self.write(|transaction| {
             let dataset = datasets::require(transaction, &name.dataset_name())?;
@@ -96,17 +125,18 @@ impl Catalog {
                     .iter()
                     .map(|table| table.name.to_string())
                     .collect();
-                return Err(error::not_found("table", name, &known, "SHOW TABLES").into());
+                let object = tables::object_word(expect);
+                return Err(error::not_found(object, name, &known, "SHOW TABLES").into());
             };
-            let TableKind::Native(native) = &existing.kind else {
-                let is = existing.kind.name();
-                return Err(error::wrong_kind_to_drop(name, is, TableKindName::Native).into());
+            let is = existing.kind.name();
+            let Some(table_id) = existing.kind.lake_table().filter(|_| is == expect) else {
+                return Err(error::wrong_kind_to_drop(name, is, expect).into());
             };
             let mut snapshot = NewSnapshot::begin(transaction, &data_path, actor.principal)?;
-            end_table(transaction, &mut snapshot, native.table_id)?;
+            end_table(transaction, &mut snapshot, table_id)?;
             snapshot.end()?;
             tables::delete(transaction, existing.uuid)?;
-            audit::succeeded(transaction, actor, "DROP_TABLE", name)
+            audit::succeeded(transaction, actor, method, name)
         })
     }
 
@@ -138,17 +168,7 @@ impl Catalog {
             if !still_holds(transaction, change)? {
                 return Ok(Commit::Conflict);
             }
-            let mut snapshot = NewSnapshot::begin(transaction, &data_path, actor.principal)?;
-            if !change.add.is_empty() {
-                snapshot.note(format!("inserted_into_table:{}", change.table_id));
-                files::add(transaction, &mut snapshot, change.table_id, &change.add)?;
-            }
-            if !change.delete.is_empty() || !change.remove.is_empty() {
-                snapshot.note(format!("deleted_from_table:{}", change.table_id));
-                files::delete_rows(transaction, &mut snapshot, change.table_id, &change.delete)?;
-                files::remove(transaction, snapshot.id, &change.remove)?;
-            }
-            let id = snapshot.end()?;
+            let id = make_change(transaction, &data_path, actor, change)?;
             audit::succeeded(transaction, actor, method, &change.name)?;
             Ok(Commit::Done(id))
         })
@@ -161,6 +181,26 @@ impl Catalog {
     }
 }
 
+/// Makes a change that still holds, and answers its snapshot.
+fn make_change(
+    transaction: &Transaction<'_>,
+    data_path: &str,
+    actor: Actor<'_>,
+    change: &NativeChange,
+) -> StoreResult<i64> {
+    let mut snapshot = NewSnapshot::begin(transaction, data_path, actor.principal)?;
+    if !change.add.is_empty() {
+        snapshot.note(format!("inserted_into_table:{}", change.table_id));
+        files::add(transaction, &mut snapshot, change.table_id, &change.add)?;
+    }
+    if !change.delete.is_empty() || !change.remove.is_empty() {
+        snapshot.note(format!("deleted_from_table:{}", change.table_id));
+        files::delete_rows(transaction, &mut snapshot, change.table_id, &change.delete)?;
+        files::remove(transaction, snapshot.id, &change.remove)?;
+    }
+    snapshot.end()
+}
+
 /// Ends the native tables of a dataset that is dropped.
 pub(super) fn end_dataset(
     catalog: &Catalog,
@@ -169,13 +209,7 @@ pub(super) fn end_dataset(
     dataset: &DatasetName,
     held: &[crate::TableRecord],
 ) -> StoreResult<()> {
-    let natives: Vec<i64> = held
-        .iter()
-        .filter_map(|table| match &table.kind {
-            TableKind::Native(native) => Some(native.table_id),
-            TableKind::External(_) | TableKind::View(_) => None,
-        })
-        .collect();
+    let natives: Vec<i64> = held.iter().filter_map(|table| table.kind.lake_table()).collect();
     let schema: Option<i64> = transaction
         .query_row(
             "SELECT schema_id FROM ducklake_schema WHERE schema_name = ? AND end_snapshot IS NULL",
