@@ -1,6 +1,6 @@
 //! The kill drill: a program that changes tables and exports them is killed at random moments, and what it leaves is
-//! checked. No half states: the catalog opens, rows come in whole pairs that add up to nothing, and an export is read
-//! as a whole.
+//! checked. No half states: the catalog opens, rows come in whole pairs that add up to nothing, and an export and a
+//! materialized view are read as a whole.
 
 use std::{
     path::PathBuf,
@@ -44,6 +44,9 @@ impl KillDrill {
         let mut random = Random(self.seed | 1);
         let mut drilled = Drilled::default();
         self.check("CREATE TABLE ledger (pair INT64, side INT64, amount INT64)")?;
+        self.check(
+            "CREATE MATERIALIZED VIEW kept OPTIONS (max_staleness = INTERVAL 1 DAY) AS SELECT * FROM ledger",
+        )?;
         for kill in 1..=self.kills {
             let script: String = (0..STATEMENTS).map(|_| self.statement(&mut random)).collect();
             let mut child = self.start(&script)?;
@@ -63,7 +66,7 @@ impl KillDrill {
         let pair = random.below(1_000_000);
         let amount = random.below(1000);
         let uri = self.folder.join("exports/ledger-*.parquet");
-        match random.below(8) {
+        match random.below(9) {
             0..=2 => format!("INSERT INTO ledger VALUES ({pair}, 0, {amount}), ({pair}, 1, -{amount});\n"),
             3 => "UPDATE ledger SET amount = amount + IF(side = 0, 1, -1) WHERE MOD(pair, 3) = 0;\n".to_owned(),
             4 => format!("DELETE FROM ledger WHERE MOD(pair, 7) = {};\n", random.below(7)),
@@ -75,6 +78,7 @@ impl KillDrill {
             ),
             6 => "CREATE OR REPLACE TABLE ledger AS SELECT * FROM ledger WHERE MOD(pair, 11) > 0;\nOPTIMIZE ledger;\n"
                 .to_owned(),
+            7 => "REFRESH MATERIALIZED VIEW kept;\n".to_owned(),
             _ => format!(
                 "EXPORT DATA OPTIONS (uri = 'file://{}', format = 'PARQUET', overwrite = TRUE, file_size = 2000)
                  AS SELECT * FROM ledger;\n",
@@ -95,6 +99,7 @@ impl KillDrill {
             ))
         };
         whole(&rows("ledger")?)?;
+        whole(&rows("kept")?).map_err(|broken| format!("the materialized view: {broken}"))?;
         // A commit that the kill cut short is finished by whoever comes next.
         self.check("CLEAN EXPORTS")?;
         let uri = format!("file://{}", self.folder.join("exports/ledger-*.parquet").display());
@@ -110,6 +115,7 @@ impl KillDrill {
         if kill.is_multiple_of(CLEAN_EVERY) {
             self.check("CLEAN TABLES OLDER THAN 0 DAYS")?;
             whole(&rows("ledger")?)?;
+            whole(&rows("kept")?)?;
         }
         let count = self.check("SELECT COUNT(*) FROM ledger")?;
         count.parse().map_err(|_| format!("{count:?} is not a number of rows"))

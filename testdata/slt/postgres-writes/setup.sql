@@ -7,3 +7,5 @@ CREATE TABLE kinds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, price mo
   word tsvector, prices money[], zoned timetz, code varchar(5));
 CREATE TABLE flags (id bigint PRIMARY KEY, three bit(3));
 CREATE TABLE sink (id integer PRIMARY KEY, word text, price numeric(9, 2) DEFAULT 7.25, list integer[]);
+CREATE TABLE prices (id bigint PRIMARY KEY, cents bigint);
+INSERT INTO prices VALUES (1, 50), (2, 80), (3, 300);

@@ -1,6 +1,6 @@
 //! Which rows of a materialized view a read gets: a question of their age alone.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use firth_catalog::MaterializedView;
@@ -38,16 +38,16 @@ pub(crate) enum Reading {
 
 impl Freshness {
     /// Reads the options, which are validated but for their values.
-    pub(crate) fn try_new(view: &std::collections::BTreeMap<String, Value>) -> Result<Self> {
+    pub(crate) fn try_new(options: &BTreeMap<String, Value>) -> Result<Self> {
         let invalid = |message: String| Diagnostic::error(Code::Invalid, message);
-        let allowed = match view.get("max_staleness").and_then(Value::as_str) {
+        let allowed = match options.get("max_staleness").and_then(Value::as_str) {
             None => Duration::ZERO,
             Some(text) => interval_length(text).ok_or_else(|| {
                 invalid(format!("option \"max_staleness\" cannot be INTERVAL {text}"))
                     .hint("Write a whole number of seconds, minutes, hours or days: INTERVAL 4 HOUR.")
             })?,
         };
-        let interval = match view.get("refresh_interval_minutes") {
+        let interval = match options.get("refresh_interval_minutes") {
             None => None,
             Some(value) => {
                 let minutes = value.as_u64().filter(|minutes| (1..=LONGEST_INTERVAL).contains(minutes));
@@ -58,7 +58,7 @@ impl Freshness {
                 Some(Duration::from_secs(60 * minutes))
             }
         };
-        let refreshes = view.get("enable_refresh").and_then(Value::as_bool).unwrap_or(true);
+        let refreshes = options.get("enable_refresh").and_then(Value::as_bool).unwrap_or(true);
         Ok(Freshness { allowed, interval, refreshes })
     }
 
@@ -110,19 +110,22 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
-    fn freshness(options: &[(&str, Value)]) -> Result<Freshness> {
+    fn freshness<'a>(options: impl IntoIterator<Item = (&'a str, Value)>) -> Result<Freshness> {
         let options: BTreeMap<String, Value> =
-            options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Freshness::try_new(&options)
     }
 
     /// What reads do whose rows are 0, 10, 30, 31 and -1 minutes old.
-    fn readings(options: &[(&str, Value)]) -> [Reading; 5] {
-        let freshness = freshness(options).expect("options");
+    fn readings(staleness: Option<&str>, interval: Option<i64>, refreshes: Option<bool>) -> [Reading; 5] {
+        let options = [
+            staleness.map(|text| ("max_staleness", Value::from(text))),
+            interval.map(|minutes| ("refresh_interval_minutes", Value::from(minutes))),
+            refreshes.map(|refreshes| ("enable_refresh", Value::from(refreshes))),
+        ];
+        let freshness = freshness(options.into_iter().flatten()).expect("options");
         let now = DateTime::UNIX_EPOCH + chrono::Duration::days(1);
         [0, 10, 30, 31, -1].map(|minutes| freshness.reading(now - chrono::Duration::minutes(minutes), now))
     }
@@ -130,29 +133,28 @@ mod tests {
     #[test]
     fn what_a_read_does_is_a_question_of_age() {
         use Reading::{Kept, NoRefresh, NoneAllowed, RefreshFirst};
-        let half_an_hour = ("max_staleness", Value::from("30 MINUTE"));
-        let interval = ("refresh_interval_minutes", Value::from(10));
-        let off = ("enable_refresh", Value::from(false));
-        assert_eq!(readings(&[]), [NoneAllowed; 5]);
-        assert_eq!(readings(&[interval.clone()]), [NoneAllowed; 5]);
-        assert_eq!(readings(&[("max_staleness", Value::from("0 MINUTE"))]), [NoneAllowed; 5]);
-        assert_eq!(readings(&[half_an_hour.clone()]), [Kept, Kept, Kept, RefreshFirst, RefreshFirst]);
-        assert_eq!(
-            readings(&[half_an_hour.clone(), interval.clone()]),
-            [Kept, Kept, RefreshFirst, RefreshFirst, RefreshFirst]
-        );
-        assert_eq!(readings(&[half_an_hour, interval, off]), [Kept, Kept, Kept, NoRefresh, NoRefresh]);
+        let half_an_hour = Some("30 MINUTE");
+        assert_eq!(readings(None, None, None), [NoneAllowed; 5]);
+        assert_eq!(readings(None, Some(10), None), [NoneAllowed; 5]);
+        assert_eq!(readings(Some("0 MINUTE"), Some(10), None), [NoneAllowed; 5]);
+        let by_staleness = [Kept, Kept, Kept, RefreshFirst, RefreshFirst];
+        assert_eq!(readings(half_an_hour, None, None), by_staleness);
+        assert_eq!(readings(half_an_hour, Some(60), Some(true)), by_staleness);
+        let by_interval = [Kept, Kept, RefreshFirst, RefreshFirst, RefreshFirst];
+        assert_eq!(readings(half_an_hour, Some(10), None), by_interval);
+        let off = [Kept, Kept, Kept, NoRefresh, NoRefresh];
+        assert_eq!(readings(half_an_hour, Some(10), Some(false)), off);
     }
 
     #[test]
     fn values_that_mean_nothing_are_refused() {
-        for options in [
+        for (name, value) in [
             ("max_staleness", Value::from("1 MONTH")),
             ("refresh_interval_minutes", Value::from(0)),
             ("refresh_interval_minutes", Value::from(-5)),
             ("refresh_interval_minutes", Value::from(10_081)),
         ] {
-            assert!(freshness(&[options.clone()]).is_err(), "{options:?}");
+            assert!(freshness([(name, value.clone())]).is_err(), "{name} = {value}");
         }
     }
 }

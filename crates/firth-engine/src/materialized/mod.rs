@@ -43,7 +43,7 @@ pub const MATERIALIZED_VIEW_OPTIONS: &[OptionSpec] = &[
 #[derive(Default)]
 pub(crate) struct Materialized {
     /// The views that are being refreshed around this: to read one of them would be a circle.
-    pub(crate) around: Vec<TableName>,
+    around: Vec<TableName>,
     /// Whether nothing is refreshed, for the statement only tells what it would do.
     only_told: AtomicBool,
     decided: tokio::sync::Mutex<HashMap<TableName, Decided>>,
@@ -66,6 +66,22 @@ pub(crate) enum ReadRows {
 }
 
 impl Materialized {
+    /// What a view's own query does that reads views, below those that are being refreshed.
+    pub(crate) fn below(&self, name: &TableName) -> Self {
+        let around = self.around.iter().cloned().chain([name.clone()]).collect();
+        Materialized { around, ..Materialized::default() }
+    }
+
+    /// Whether the query is a view's that is kept.
+    pub(crate) fn is_of_view(&self) -> bool {
+        !self.around.is_empty()
+    }
+
+    /// Whether this view is being refreshed around the query.
+    pub(crate) fn is_around(&self, name: &TableName) -> bool {
+        self.around.contains(name)
+    }
+
     /// From now on nothing is refreshed.
     pub(crate) fn only_tell(&self) {
         self.only_told.store(true, Ordering::Relaxed);

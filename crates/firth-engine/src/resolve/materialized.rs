@@ -7,15 +7,14 @@ use firth_catalog::{AsOf, MaterializedView, TableName};
 use firth_diagnostic::{Code, Diagnostic, Result};
 
 use super::{Resolver, no_table};
-use crate::materialized::{Decided, Freshness, Materialized, ReadRows, Reading, known_view, refresh};
+use crate::materialized::{Decided, Freshness, ReadRows, Reading, known_view, refresh};
 
 impl<'a> Resolver<'a> {
     /// A resolver for the query of a materialized view: with tables, reads and a snapshot of its own. Neither
     /// parameters nor temporary tables are the query's.
     pub(crate) fn for_view(&self, name: &TableName) -> Result<Resolver<'a>> {
         let mut own = Resolver::try_new(self.session, self.remotes.apart())?;
-        let around = self.materialized.around.iter().cloned().chain([name.clone()]).collect();
-        own.materialized = Materialized { around, ..Materialized::default() };
+        own.materialized = self.materialized.below(name);
         Ok(own)
     }
 
@@ -26,7 +25,7 @@ impl<'a> Resolver<'a> {
         view: &MaterializedView,
         depth: usize,
     ) -> Result<Arc<dyn TableProvider>> {
-        if self.materialized.around.contains(name) {
+        if self.materialized.is_around(name) {
             return Err(Diagnostic::error(
                 Code::Invalid,
                 format!("materialized view {name} contains itself"),

@@ -42,9 +42,9 @@ impl Resolver<'_> {
     /// Resolves and plans a query. Errors point into the statement that the query stands in.
     pub(crate) async fn plan_query(&self, query: &Query, depth: usize) -> Result<PlannedQuery> {
         // A view that is kept means the same to every session.
-        let rewritten = match self.materialized.around.is_empty() {
-            true => firth_sql::rewrite(query, &self.session.options.parameters)?,
-            false => firth_sql::rewrite(query, &Parameters::default())?,
+        let rewritten = match self.materialized.is_of_view() {
+            true => firth_sql::rewrite(query, &Parameters::default())?,
+            false => firth_sql::rewrite(query, &self.session.options.parameters)?,
         };
         let mut distinct = HashSet::new();
         let mut lookups = Vec::new();

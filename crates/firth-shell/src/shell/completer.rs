@@ -8,7 +8,9 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use firth_engine::{EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, OBJECT_TABLE_OPTIONS, SETTINGS};
+use firth_engine::{
+    EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, MATERIALIZED_VIEW_OPTIONS, OBJECT_TABLE_OPTIONS, SETTINGS,
+};
 use firth_sql::keyword;
 use reedline::{Completer, CompletionResult, Span, Suggestion};
 
@@ -261,6 +263,9 @@ fn option_names(words: &[String]) -> impl Iterator<Item = &'static str> {
         .map(|spec| spec.name)
         .chain(["connection_type", "validate"])
         .collect::<Vec<_>>();
+    if has("MATERIALIZED") {
+        return MATERIALIZED_VIEW_OPTIONS.iter().map(|spec| spec.name).collect::<Vec<_>>().into_iter();
+    }
     let own: Vec<&'static str> = match (export, table) {
         (true, _) => EXPORT_OPTIONS.iter().map(|spec| spec.name).collect(),
         (false, true) => {
@@ -365,6 +370,9 @@ mod tests {
     #[test]
     fn options_settings_and_commands_are_completed_where_they_stand() {
         assert!(completed("SET push").contains(&"pushdown".to_owned()));
+        assert!(
+            completed("CREATE MATERIALIZED VIEW v OPTIONS (max_st").contains(&"max_staleness".to_owned())
+        );
         assert!(
             completed("CREATE CONNECTION c OPTIONS (connection_t").contains(&"connection_type".to_owned())
         );

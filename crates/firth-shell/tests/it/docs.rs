@@ -12,8 +12,8 @@ use std::{
 
 use firth_connector::OptionSpec;
 use firth_engine::{
-    DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, OBJECT_TABLE_OPTIONS, SETTINGS,
-    SettingKind,
+    DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, EXTERNAL_TABLE_OPTIONS, MATERIALIZED_VIEW_OPTIONS,
+    OBJECT_TABLE_OPTIONS, SETTINGS, SettingKind,
 };
 
 /// Set by `cargo xtask docs`: pages are written, not compared.
@@ -29,6 +29,7 @@ struct Page {
 const PAGES: &[Page] = &[
     Page { file: "connections.md", render: connections },
     Page { file: "external-tables.md", render: external_tables },
+    Page { file: "materialized-views.md", render: materialized_views },
     Page { file: "export.md", render: export },
     Page { file: "settings.md", render: settings },
     Page { file: "command-line.md", render: command_line },
@@ -156,6 +157,19 @@ fn external_tables() -> String {
          \n{}",
         table(EXTERNAL_TABLE_OPTIONS),
         table(OBJECT_TABLE_OPTIONS)
+    )
+}
+
+fn materialized_views() -> String {
+    format!(
+        "# Options of CREATE MATERIALIZED VIEW\n\
+         \n\
+         ```sql\n\
+         CREATE [OR REPLACE] MATERIALIZED VIEW [IF NOT EXISTS] [dataset.]view\n\
+         [PARTITION BY …] [CLUSTER BY column, …] [OPTIONS (name = value, …)] AS SELECT …\n\
+         ```\n\
+         \n{}",
+        table(MATERIALIZED_VIEW_OPTIONS)
     )
 }
 

@@ -19,6 +19,7 @@ mod http;
 mod interrupt;
 mod keyring;
 mod kill_drill;
+mod materialized_views;
 mod native;
 mod other_stores;
 mod partitions;

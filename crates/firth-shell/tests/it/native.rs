@@ -10,14 +10,14 @@ use crate::{
     victim::kill,
 };
 
-async fn run(session: &TestSession, sql: &str) {
+pub(crate) async fn run(session: &TestSession, sql: &str) {
     if let Err(failure) = session.execute(sql).await {
         panic!("{sql}: {failure}");
     }
 }
 
 /// The rows of a query, values with spaces and rows with commas between them.
-async fn rows(session: &TestSession, sql: &str) -> String {
+pub(crate) async fn rows(session: &TestSession, sql: &str) -> String {
     match session.execute(sql).await {
         Ok(Some(Answered { rows, .. })) => {
             let text = |row: &Vec<Option<String>>| {
