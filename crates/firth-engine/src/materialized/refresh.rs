@@ -67,7 +67,7 @@ async fn replace_rows(
     let own = resolver.for_view(name)?;
     // The age of rows counts from before the first of them was read.
     let refreshed_at = Utc::now();
-    let planned = own.plan_view(&query, 1).await?;
+    let planned = own.typed(own.plan_view(&query, 1).await?)?;
     let columns = plain_columns(&state.columns);
     let found = columns_of(&planned)?;
     check_columns(&columns, &found)?;

@@ -6,7 +6,7 @@ use firth_diagnostic::{Name, Result};
 use firth_pushdown::NAME_METADATA;
 
 use super::Resolver;
-use crate::files::sql_type;
+use crate::{error::from_datafusion, files::sql_type};
 
 /// One column, spelled as its source spells it.
 pub(crate) struct ShownColumn {
@@ -47,7 +47,14 @@ impl Resolver<'_> {
             TableKind::View(_) => {
                 let name = &record.name;
                 let parts = [&name.project, &name.dataset, &name.table].map(String::as_str);
-                Ok(shown(&self.table(&Name::new(parts), 0).await?.schema()))
+                let table = self.table(&Name::new(parts), 0).await?;
+                match table.get_logical_plan() {
+                    Some(plan) => {
+                        let rows = self.analyzed(plan.into_owned()).map_err(from_datafusion)?;
+                        Ok(shown(&rows))
+                    }
+                    None => Ok(shown(&table.schema())),
+                }
             }
         }
     }

@@ -8,12 +8,12 @@ use std::{
 use arrow::{
     array::RecordBatch,
     compute::cast,
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit},
 };
 use datafusion::{
     common::{Column, metadata::FieldMetadata},
     execution::{SendableRecordBatchStream, TaskContext},
-    logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder},
+    logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder},
     physical_plan::stream::RecordBatchStreamAdapter,
     sql::{parser, sqlparser::ast},
 };
@@ -99,6 +99,46 @@ impl Resolver<'_> {
         depth: usize,
     ) -> BoxFuture<'a, Result<PlannedQuery>> {
         self.plan_query(query, depth).boxed()
+    }
+
+    /// Resolves and plans a query for rows that are written somewhere.
+    pub(crate) async fn plan_rows(&self, query: &Query, depth: usize) -> Result<PlannedQuery> {
+        self.typed(self.plan_query(query, depth).await?).map_err(|error| placed(error, query))
+    }
+
+    /// A planned query whose columns have the types of its rows.
+    ///
+    /// Before it is analyzed a plan takes `5 / 2` for an INT64, as DataFusion has it.
+    pub(crate) fn typed(&self, PlannedQuery { plan, headers }: PlannedQuery) -> Result<PlannedQuery> {
+        let types = self.analyzed(plan.clone()).map_err(from_datafusion)?;
+        if plan.schema().fields().len() != types.fields().len() {
+            return Err(Diagnostic::internal("a plan that has other columns once it is analyzed"));
+        }
+        let same = |(before, after): (&FieldRef, &FieldRef)| before.data_type() == after.data_type();
+        if plan.schema().fields().iter().zip(types.fields()).all(same) {
+            return Ok(PlannedQuery { plan, headers });
+        }
+        let columns = plan.schema().iter().zip(types.fields()).map(|((qualifier, field), typed)| {
+            let column = Expr::Column(Column::from((qualifier, field)));
+            if field.data_type() == typed.data_type() {
+                return column;
+            }
+            Expr::Cast(Cast::new(Box::new(column), typed.data_type().clone()))
+                .alias_qualified(qualifier.cloned(), field.name())
+        });
+        let columns: Vec<Expr> = columns.collect();
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(columns)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(from_datafusion)?;
+        Ok(PlannedQuery { plan, headers })
+    }
+
+    /// The columns of a plan's rows.
+    pub(super) fn analyzed(&self, plan: LogicalPlan) -> datafusion::error::Result<SchemaRef> {
+        let state = self.context.state();
+        let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        Ok(Arc::clone(analyzed.schema().inner()))
     }
 
     fn register(&self, key: &str, provider: Arc<dyn datafusion::catalog::TableProvider>) -> Result<()> {

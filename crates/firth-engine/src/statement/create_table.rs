@@ -73,7 +73,7 @@ async fn create(session: &Session, resolver: &Resolver<'_>, statement: &CreateTa
     let planned = match &statement.query {
         Some(query) => {
             refuse_existing(&home, on_existing).map_err(at_name)?;
-            Some(resolver.plan_query(query, 0).await?)
+            Some(resolver.plan_rows(query, 0).await?)
         }
         None => None,
     };
@@ -123,7 +123,7 @@ async fn create_remote(
         };
     }
     let planned = match &statement.query {
-        Some(query) => Some(resolver.plan_query(query, 0).await?),
+        Some(query) => Some(resolver.plan_rows(query, 0).await?),
         None => None,
     };
     let columns = columns(statement, planned.as_ref())?;

@@ -60,7 +60,7 @@ pub(super) async fn execute(resolver: &Resolver<'_>, statement: &ExportData) -> 
     };
     let sink = resolver.sink_at(&connection, &schema, table.clone(), missing).await;
     let mut sink = sink.map_err(at_connection)?;
-    let planned = resolver.plan_query(&statement.query, 0).await?;
+    let planned = resolver.plan_rows(&statement.query, 0).await?;
     let exported = headed_schema(planned.plan.schema().as_arrow(), &planned.headers);
     let mut places = places(&exported, &sink.columns(), &table).map_err(at_options)?;
     if sink.take_only(&places)? {

@@ -25,7 +25,7 @@ async fn insert(resolver: &Resolver<'_>, statement: &Insert) -> Result<Outcome> 
         places = (0..places.len()).collect();
     }
     let columns = sink.columns();
-    let planned = resolver.plan_query(&statement.query, 0).await?;
+    let planned = resolver.plan_rows(&statement.query, 0).await?;
     let planned = assigned(planned, &columns, &places).map_err(|error| error.or_at(statement.query.span))?;
     if resolver.session.options.rehearsal {
         return dry_run::reads_of(resolver, &planned).await;

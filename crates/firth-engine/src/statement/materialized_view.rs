@@ -81,7 +81,7 @@ async fn try_create(
     let own = resolver.for_view(name)?;
     // The age of rows counts from before the first of them was read.
     let refreshed_at = Utc::now();
-    let planned = own.plan_query(&statement.query, 1).await?;
+    let planned = own.plan_rows(&statement.query, 1).await?;
     let columns = columns_of(&planned).map_err(|error| error.or_at(statement.query.span))?;
     // What the query happens to give says nothing about later rows.
     let fields = columns.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));

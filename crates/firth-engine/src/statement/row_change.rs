@@ -143,7 +143,7 @@ async fn plan(
     let query = statement.query(&types, &source)?;
     let files = resolver.native_files(home.catalog, state, true).await?;
     resolver.put_own_table(TARGET_TABLE, Arc::new(files) as _);
-    let planned = resolver.plan_query(&query, 0).await?;
+    let planned = resolver.plan_rows(&query, 0).await?;
     let number = |name: &str| Arc::new(Field::new(name, DataType::Int64, true));
     let mut fields: Vec<FieldRef> = vec![number(FILE_COLUMN), number(ROW_COLUMN), number(ACTION_COLUMN)];
     if statement.kind != RowChangeKind::Delete {
