@@ -29,6 +29,9 @@ pub struct Exported {
     pub rows: u64,
     /// Bytes of the files.
     pub bytes: u64,
+    /// Calls to the store, from looking what is there to the last put; one that is repeated after a fault is one. 0 if
+    /// the rows went to a database.
+    pub requests: u64,
 }
 
 impl Outcome {

@@ -54,6 +54,7 @@ struct ExportedLine {
     files: u64,
     rows: u64,
     bytes: u64,
+    requests: u64,
 }
 
 #[derive(Serialize)]
@@ -109,10 +110,11 @@ impl StatementStats {
             cache_bytes: self.sources.iter().map(|source| source.cache_bytes).sum(),
             peak_memory_bytes,
             sources: sources.collect(),
-            exported: self.exported.map(|Exported { files, rows, bytes }| ExportedLine {
+            exported: self.exported.map(|Exported { files, rows, bytes, requests }| ExportedLine {
                 files,
                 rows,
                 bytes,
+                requests,
             }),
             rejected: self.rejected.as_ref().map(|rejected| RejectedLine {
                 rows: rejected.count,
@@ -216,9 +218,9 @@ mod tests {
 
     #[test]
     fn an_export_says_what_it_wrote() {
-        let exported = Some(Exported { files: 2, rows: 5, bytes: 70 });
+        let exported = Some(Exported { files: 2, rows: 5, bytes: 70, requests: 9 });
         let line = StatementStats { exported, ..stats(None) }.json(None);
-        assert!(line.ends_with(r#","exported":{"files":2,"rows":5,"bytes":70}}"#), "{line}");
+        assert!(line.ends_with(r#","exported":{"files":2,"rows":5,"bytes":70,"requests":9}}"#), "{line}");
     }
 
     #[test]

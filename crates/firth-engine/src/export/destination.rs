@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use object_store::{ObjectMeta, ObjectStore, path::Path};
 use uuid::Uuid;
 
-use super::{FileNames, Snapshot, whole_files::WholeFiles};
+use super::{CountedStaging, CountedStore, FileNames, Requests, Snapshot, whole_files::WholeFiles};
 use crate::resolve::Resolver;
 
 /// An export's place, opened.
@@ -27,6 +27,8 @@ pub(crate) struct Destination {
     pub(crate) is_atomic: bool,
     /// The files' names.
     pub(crate) names: FileNames,
+    /// What the store was asked for.
+    pub(crate) requests: Requests,
 }
 
 impl Destination {
@@ -66,14 +68,16 @@ impl Destination {
                 .hint("Leave out `atomic`: each file is then there as a whole or not at all."));
             }
         };
+        let requests = Requests::default();
         Ok(Destination {
             objects,
             bucket: location.bucket,
             uri: uri.to_owned(),
-            store,
-            staging,
+            store: Arc::new(CountedStore { inner: store, requests: requests.clone() }),
+            staging: Arc::new(CountedStaging { inner: staging, requests: requests.clone() }),
             is_atomic,
             names,
+            requests,
         })
     }
 

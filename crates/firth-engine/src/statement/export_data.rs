@@ -400,6 +400,7 @@ fn answer(destination: &Destination, files: &[ManifestFile]) -> Outcome {
         files: files.len() as u64,
         rows: files.iter().map(|file| file.rows).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
+        requests: destination.requests.count(),
     });
     outcome
 }

@@ -143,6 +143,6 @@ fn answer(table: &TableSpec, rows: u64) -> Outcome {
         .texts("table", [name])
         .integers("rows", [i64::try_from(rows).unwrap_or(i64::MAX)])
         .outcome();
-    outcome.exported = Some(Exported { files: 0, rows, bytes: 0 });
+    outcome.exported = Some(Exported { files: 0, rows, bytes: 0, requests: 0 });
     outcome
 }
