@@ -1,16 +1,14 @@
-//! Every SQL example under `docs/guide/` runs, page by page, and answers what the page says.
+//! Every SQL example under `docs/guide/` and `docs/connectors/` runs, page by page, and answers what the page says.
 //!
 //! A fence ```` ```sql ```` is run; a fence ```` ```csv ```` or ```` ```text ```` right behind it is its standard
 //! output, or its error. `/data` in a page is a folder of the reader's: here one with a few small files.
-//! A comment `<!-- needs: postgres -->` says which servers a page asks for.
+//! A comment `<!-- needs: postgres -->` says which server a page asks for: see `example_servers`.
 
 use std::{fs, path::Path};
 
-use firth_testkit::servers::Servers;
-
 use crate::{
+    example_servers::ExampleServer,
     place::{Place, stderr},
-    scratch::{Schema, unique},
 };
 
 /// What lies in the reader's folder.
@@ -22,13 +20,6 @@ const FILES: [(&str, &str); 2] = [
     ("events.json", "{\"id\": 1, \"kind\": \"open\"}\n{\"id\": 2, \"kind\": \"close\"}\n"),
 ];
 
-/// What lies in the reader's database.
-const DATABASE: &str = "
-    CREATE TABLE customers (id bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL, country char(2), balance numeric(12, 2));
-    INSERT INTO customers VALUES (1, 'Anna', 'NL', 12.50), (2, 'Ben', 'DE', -3), (3, 'Chloé', 'FR', NULL);
-    ANALYZE customers;
-";
-
 /// One example: where it stands, the statements, and what they are said to answer.
 #[derive(Debug, PartialEq)]
 struct Example {
@@ -39,10 +30,19 @@ struct Example {
 
 #[test]
 fn examples_of_the_guide_answer_what_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide");
+    run_all("guide");
+}
+
+#[test]
+fn examples_of_the_connectors_answer_what_their_pages_say() {
+    run_all("connectors");
+}
+
+fn run_all(folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(folder);
     let mut wrong = Vec::new();
     let mut pages = 0;
-    for entry in fs::read_dir(&folder).expect("the guide is there") {
+    for entry in fs::read_dir(&folder).expect("the folder is there") {
         let path = entry.expect("readable").path();
         if path.extension().is_none_or(|extension| extension != "md") {
             continue;
@@ -62,34 +62,27 @@ fn run(page: &str, text: &str) -> Vec<String> {
     for (name, contents) in FILES {
         place.file(name, contents);
     }
-    let mut schema = None;
-    if text.contains("<!-- needs: postgres -->") {
-        let test = format!("examples_of_the_guide: {page}");
-        let Some(server) = Servers::from_env().require_postgres(&test) else { return Vec::new() };
-        schema = Some(Schema::create(&server, &unique("guide"), DATABASE, place.path()));
+    std::fs::create_dir(place.path().join("spanner")).expect("a folder");
+    place.file("spanner/clicks.csv", FILES[0].1);
+    let mut server = None;
+    if let Some(name) = needed(text) {
+        let test = format!("examples: {page}");
+        server = ExampleServer::of(name, &test, &place);
+        if server.is_none() {
+            return Vec::new();
+        }
     }
     let folder = place.path().display().to_string();
     let mut wrong = Vec::new();
     for example in examples(text) {
         let mut sql = example.sql.replace("/data/", &format!("{folder}/"));
-        if let Some(schema) = &schema {
-            let database = std::env::var("FIRTH_TEST_PG_DATABASE").unwrap_or_default();
-            sql = sql.replace("postgres://shop/public", &format!("postgres://{database}/{}", schema.name));
-            sql = sql.replace("public.customers", &format!("{}.customers", schema.name));
+        if let Some(server) = &server {
+            sql = server.replaced(&sql);
         }
         let mut command = place.command(&["--format", "csv", "-c", &sql]);
         command.current_dir(place.path());
-        for (ours, theirs) in [
-            ("SHOP_HOST", "PG_HOST"),
-            ("SHOP_PORT", "PG_PORT"),
-            ("SHOP_DATABASE", "PG_DATABASE"),
-            ("SHOP_USER", "PG_USER"),
-            ("SHOP_PASSWORD", "PG_PASSWORD"),
-            ("SHOP_CA", "PG_CA"),
-        ] {
-            if let Ok(value) = std::env::var(format!("FIRTH_TEST_{theirs}")) {
-                command.env(ours, value);
-            }
+        if let Some(server) = &server {
+            command.envs(server.variables());
         }
         let output = command.output().expect("started");
         let answered = match output.status.code() {
@@ -97,8 +90,8 @@ fn run(page: &str, text: &str) -> Vec<String> {
             _ => stderr(&output),
         };
         let mut answered = answered.replace(&folder, "/data");
-        if let Some(schema) = &schema {
-            answered = answered.replace(&schema.name, "public");
+        if let Some(server) = &server {
+            answered = server.shown(&answered);
         }
         let fits = match &example.answer {
             Some(expected) => expected.trim_end() == answered.trim_end(),
@@ -113,6 +106,11 @@ fn run(page: &str, text: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The server that a page asks for.
+fn needed(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("<!-- needs: ")?.strip_suffix(" -->"))
 }
 
 /// The examples of a page, in order.

@@ -7,6 +7,7 @@ mod cli;
 mod crash;
 mod disk_cache;
 mod docs;
+mod example_servers;
 mod examples;
 mod export_commit;
 mod export_s3s;
