@@ -90,7 +90,7 @@ impl ExampleServer {
                 let export = format!(
                     "CREATE CONNECTION us.dav OPTIONS (connection_type = 'OPENDAL', scheme = 'webdav', endpoint = '{}',
                        username = '{}', password = '{}', root = '/{folder}');
-                     EXPORT DATA WITH CONNECTION us.dav OPTIONS (uri = 'opendal:///orders.parquet', format = 'PARQUET')
+                     EXPORT DATA WITH CONNECTION us.dav OPTIONS (uri = 'opendal:///orders-*.parquet', format = 'PARQUET')
                      AS SELECT 1 AS id UNION ALL SELECT 2",
                     server.endpoint, server.user, server.password
                 );
