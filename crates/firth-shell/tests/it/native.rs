@@ -245,6 +245,35 @@ async fn duckdb_reads_an_altered_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_duckdb_alters_is_read_or_refused() {
+    let Some(duckdb) = Servers::from_env().require_duckdb("what_duckdb_alters_is_read_or_refused") else {
+        return;
+    };
+    let home = TempDir::new().expect("a folder");
+    let alter = |statement: &str| {
+        let output = Command::new(&duckdb.python)
+            .arg("-c")
+            .arg(include_str!("native_write.py"))
+            .args([&home.path().join("catalog.db").display().to_string(), statement])
+            .output()
+            .expect("Python starts");
+        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let session = TestSession::new(home.path());
+    run(&session, "CREATE TABLE t AS SELECT 1 AS a, 'x' AS b").await;
+    alter("ALTER TABLE lake.main.t RENAME COLUMN b TO name");
+    alter("ALTER TABLE lake.main.t ADD COLUMN b BIGINT");
+    assert_eq!(rows(&session, "SELECT a, name, b FROM t").await, "1 x NULL");
+    run(&session, "ALTER TABLE t ADD COLUMN c INT64").await;
+    run(&session, "INSERT INTO t VALUES (2, 'y', 3, 4)").await;
+    assert_eq!(rows(&session, "SELECT * FROM t ORDER BY a").await, "1 x NULL NULL, 2 y 3 4");
+    // Old rows have 5 there, in DuckDB.
+    alter("ALTER TABLE lake.main.t ADD COLUMN d BIGINT DEFAULT 5");
+    let failure = session.execute("SELECT * FROM t").await.expect_err("it is not read as NULL");
+    assert!(failure.to_string().contains("with a value for the rows that were there"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn duckdb_reads_the_same_rows() {
     let Some(duckdb) = Servers::from_env().require_duckdb("duckdb_reads_the_same_rows") else { return };
     let home = TempDir::new().expect("a folder");

@@ -3,7 +3,10 @@
 use firth_diagnostic::{Code, Diagnostic, Result};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{columns, snapshot, snapshot::NewSnapshot};
+use super::{
+    columns, snapshot,
+    snapshot::{NewSnapshot, quoted, schema_name},
+};
 use crate::{
     Actor, AsOf, Catalog, NativeShape, TableKind, TableKindName, TableName,
     error::{self, StoreError, StoreResult},
@@ -54,8 +57,12 @@ impl Catalog {
                         return Err(error::exists("table", &after.name).into());
                     }
                     rename(transaction, snapshot.id, table_id, &after.name)?;
+                    // DuckDB's word for a table under a new name.
+                    let schema = quoted(&schema_name(&name.dataset_name()));
+                    snapshot.note(format!("created_table:{schema}.{}", quoted(&after.name.table)));
+                } else {
+                    snapshot.note(format!("altered_table:{table_id}"));
                 }
-                snapshot.note(format!("altered_table:{table_id}"));
                 snapshot.schema_changed(table_id)?;
                 snapshot.end()?;
                 let kind = TableKind::Native(after.table);

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use firth_diagnostic::{Code, Diagnostic, Result};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::{
     COLUMN_ID,
@@ -223,6 +223,36 @@ fn within(field: &Field) -> Vec<&FieldRef> {
         DataType::List(item) => vec![item],
         DataType::Struct(fields) => fields.iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// DuckDB adds columns that have a value in the rows of older files, in its own SQL. Those would be read as NULL here.
+pub(super) fn refuse_values_of_old_rows(
+    connection: &Connection,
+    table_id: i64,
+    snapshot: i64,
+) -> StoreResult<()> {
+    let found: Option<String> = connection
+        .query_row(
+            "SELECT column_name FROM ducklake_column AS added
+             WHERE table_id = ?1 AND begin_snapshot <= ?2 AND (end_snapshot IS NULL OR end_snapshot > ?2)
+               AND initial_default IS NOT NULL AND initial_default <> 'NULL'
+               AND EXISTS (SELECT 1 FROM ducklake_data_file AS file
+                 WHERE file.table_id = ?1 AND file.begin_snapshot <= ?2
+                   AND (file.end_snapshot IS NULL OR file.end_snapshot > ?2)
+                   AND file.begin_snapshot < (SELECT MIN(begin_snapshot) FROM ducklake_column AS ever
+                     WHERE ever.table_id = ?1 AND ever.column_id = added.column_id))
+             LIMIT 1",
+            [table_id, snapshot],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match found {
+        None => Ok(()),
+        Some(column) => Err(StoreError::stored(
+            "a table's column",
+            format!("another program added {column:?} with a value for the rows that were there"),
+        )),
     }
 }
 

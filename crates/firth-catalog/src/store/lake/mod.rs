@@ -145,6 +145,7 @@ impl Catalog {
         self.read(|transaction| {
             let Some(snapshot) = snapshot::find(transaction, as_of)? else { return Ok(None) };
             let Some((table_id, folder)) = find_table(transaction, name, snapshot)? else { return Ok(None) };
+            columns::refuse_values_of_old_rows(transaction, table_id, snapshot)?;
             Ok(Some(NativeState {
                 snapshot,
                 table_id,
