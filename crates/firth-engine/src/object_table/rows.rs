@@ -208,15 +208,20 @@ fn external(error: Diagnostic) -> DataFusionError {
 }
 
 impl Object {
-    /// `meta` as the statement's store tells it. From here on reads are of this object or fail.
+    /// `meta` as the statement's store tells it.
     fn new(store: &Arc<StatementStore>, meta: ObjectMeta) -> Self {
         let uri = store.uri(&meta.location);
         let meta = ObjectMeta { location: store.inner_path(&meta.location), ..meta };
-        store.remember(&meta);
         Object { store: Arc::clone(store), meta, uri, asked: None, data: None }
     }
 
+    /// From here on requests are of the object that was listed, or fail. Of a listing alone the store remembers nothing: it may be long.
+    fn pin(&self) {
+        self.store.remember(&self.meta);
+    }
+
     async fn asked(mut self) -> Result<Self> {
+        self.pin();
         let options = GetOptions { head: true, ..GetOptions::default() };
         let answer = self.store.get_opts(&self.store.outer(&self.meta.location), options).await?;
         let mut asked = Asked {
@@ -253,6 +258,7 @@ impl Object {
         };
         // Once as it is fetched, and once in its batch.
         charged.try_grow(size.saturating_mul(2))?;
+        self.pin();
         let answer =
             self.store.get_opts(&self.store.outer(&self.meta.location), GetOptions::default()).await?;
         let bytes = answer.bytes().await?;
