@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{alter::was_altered, snapshot::NewSnapshot};
+use super::{
+    alter::was_altered,
+    snapshot::{NewSnapshot, quoted},
+};
 use crate::{
     DataFile, DeleteFile, NewDataFile, NewDeleteFile,
     error::{StoreError, StoreResult},
@@ -66,20 +69,22 @@ pub(super) fn read(
     Ok(files)
 }
 
-/// Rows that DuckDB kept in the catalog itself are in no file.
+/// Rows that DuckDB kept in the catalog itself are in no file. It makes the tables for them, empty, also when it
+/// alters one.
 fn refuse_inlined(connection: &Connection, table_id: i64) -> StoreResult<()> {
-    let found: Option<i64> = connection
-        .query_row("SELECT 1 FROM ducklake_inlined_data_tables WHERE table_id = ?", [table_id], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    match found {
-        None => Ok(()),
-        Some(_) => Err(StoreError::stored(
-            "a table",
-            "another program keeps rows of it in the catalog, not in files",
-        )),
+    let mut statement = connection
+        .prepare_cached("SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?")?;
+    let names = statement.query_map([table_id], |row| row.get::<_, String>(0))?;
+    for name in names {
+        let has_rows = format!("SELECT EXISTS (SELECT 1 FROM {})", quoted(&name?));
+        if connection.query_row(&has_rows, [], |row| row.get(0))? {
+            return Err(StoreError::stored(
+                "a table",
+                "another program keeps rows of it in the catalog, not in files",
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Adds files to a table.

@@ -40,7 +40,7 @@ async fn write(
 }
 
 #[tokio::test]
-async fn every_type_that_is_read_as_it_is_sent_is_written_again() {
+async fn what_is_read_is_written_again() {
     let Some(place) = place("written").await else { return };
     let remote = place.open(&[]).expect("valid options");
     let sql: Arc<dyn RemoteSql> = Arc::clone(&remote).sql().expect("a SQL side");
@@ -55,7 +55,6 @@ async fn every_type_that_is_read_as_it_is_sent_is_written_again() {
         place.admin.batch_execute(&made).await.expect(type_);
         let described = remote.describe(&spec(&place, &from)).await.expect(type_);
         let schema = Arc::clone(&described.schema);
-        let read_as = described.columns[0].read_as.clone();
         let batches = read(&sql, Relation::Table(spec(&place, &from)), described).await.expect(type_);
         let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
         match write(&sql, spec(&place, &to), false, &schema, rows(&schema, batches.clone())).await {
@@ -85,14 +84,9 @@ async fn every_type_that_is_read_as_it_is_sent_is_written_again() {
                 refused.push(*type_);
             }
         }
-        // What is not read as it is sent is not written.
-        assert_eq!(
-            refused.last() == Some(type_),
-            read_as.is_some() || ["xid", "cid"].contains(type_),
-            "{type_}"
-        );
     }
-    assert!(refused.contains(&"inet") && !refused.contains(&"jsonb"), "{refused:?}");
+    // What the server would cut or round without a word, and what it does not take.
+    assert_eq!(refused, ["xid", "cid", "numeric(200,100)", "\"char\"", "int[][]"]);
 }
 
 #[tokio::test]
