@@ -1,5 +1,7 @@
 //! Writing to a SQL remote: rows at the end of a table.
 
+use std::any::Any;
+
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
@@ -28,4 +30,8 @@ pub trait RemoteWriter: Send + Sync {
     ///
     /// The rows are read once, after the source has let us in. Dropping it before its end leaves nothing there.
     async fn write(&self, write: &RemoteWrite, rows: SendableRecordBatchStream) -> Result<u64>;
+
+    /// Says before its rows are asked for that a statement writes, until the answer is dropped. A read of the same
+    /// statement that would have to wait for the write then fails, rather than wait.
+    fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync>;
 }

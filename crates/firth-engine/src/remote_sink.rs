@@ -1,6 +1,6 @@
 //! Tables of external schemas as sinks: rows go to their source, all or none.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct RemoteSink {
     writer: Arc<dyn RemoteWriter>,
     write: RemoteWrite,
+    /// From before its rows are asked for: some plans read ahead.
+    _announced: Box<dyn Any + Send + Sync>,
 }
 
 impl Resolver<'_> {
@@ -51,10 +53,8 @@ impl Resolver<'_> {
             Err(error) => return Err(error),
         };
         let columns = plain_columns(&description.schema);
-        Ok(RemoteSink {
-            writer,
-            write: RemoteWrite { table, columns, create: false, statement: self.remotes.statement() },
-        })
+        let write = RemoteWrite { table, columns, create: false, statement: self.remotes.statement() };
+        Ok(RemoteSink::new(writer, write))
     }
 
     /// A table that is to be made in an external schema, with its rows.
@@ -68,7 +68,7 @@ impl Resolver<'_> {
         let writer = self.writer(connection, name)?;
         let (table, columns) = (spec(schema, name), plain_columns(columns));
         let write = RemoteWrite { table, columns, create: true, statement: self.remotes.statement() };
-        Ok(RemoteSink { writer, write })
+        Ok(RemoteSink::new(writer, write))
     }
 
     /// Whether an external schema has a table of this name.
@@ -96,6 +96,13 @@ impl Resolver<'_> {
             Diagnostic::error(Code::Unsupported, format!("table \"{name}\" cannot be written"))
                 .detail(format!("connections of type {} only read", remote.id.kind))
         })
+    }
+}
+
+impl RemoteSink {
+    fn new(writer: Arc<dyn RemoteWriter>, write: RemoteWrite) -> Self {
+        let announced = writer.announce(write.statement);
+        RemoteSink { writer, write, _announced: announced }
     }
 }
 

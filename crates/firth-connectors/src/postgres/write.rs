@@ -1,6 +1,6 @@
 //! Rows into a table: a binary `COPY … FROM STDIN`, in one transaction, by way of `staging` where types need it.
 
-use std::{pin::pin, sync::Arc};
+use std::{any::Any, pin::pin, sync::Arc};
 
 use arrow::{
     array::RecordBatch,
@@ -10,7 +10,7 @@ use arrow::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use datafusion::{error::DataFusionError, execution::SendableRecordBatchStream};
-use firth_connector::{RemoteDialect, RemoteWrite, RemoteWriter, TableSpec};
+use firth_connector::{RemoteDialect, RemoteWrite, RemoteWriter, StatementId, TableSpec};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::{SinkExt, StreamExt};
 
@@ -35,7 +35,6 @@ pub(super) struct Writer {
 #[async_trait]
 impl RemoteWriter for Writer {
     async fn write(&self, write: &RemoteWrite, rows: SendableRecordBatchStream) -> Result<u64> {
-        let _writing = self.pool.writing(write.statement);
         let lease = self.pool.lease().await?;
         let written = copy(&lease, write, rows).await;
         let failed = written.is_err();
@@ -44,6 +43,10 @@ impl RemoteWriter for Writer {
             lease.release();
         }
         written
+    }
+
+    fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync> {
+        Box::new(self.pool.writing(statement))
     }
 }
 

@@ -271,6 +271,11 @@ async fn what_duckdb_alters_is_read_or_refused() {
     alter("ALTER TABLE lake.main.t ADD COLUMN d BIGINT DEFAULT 5");
     let failure = session.execute("SELECT * FROM t").await.expect_err("it is not read as NULL");
     assert!(failure.to_string().contains("with a value for the rows that were there"), "{failure}");
+    // Few deleted rows are not told of in files.
+    run(&session, "CREATE TABLE u AS SELECT x FROM UNNEST(GENERATE_ARRAY(1, 20)) AS x").await;
+    alter("DELETE FROM lake.main.u WHERE x = 3");
+    let failure = session.execute("SELECT COUNT(*) FROM u").await.expect_err("the row is not brought back");
+    assert!(failure.to_string().contains("which rows of it are deleted"), "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

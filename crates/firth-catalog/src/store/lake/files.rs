@@ -69,22 +69,35 @@ pub(super) fn read(
     Ok(files)
 }
 
-/// Rows that DuckDB kept in the catalog itself are in no file. It makes the tables for them, empty, also when it
-/// alters one.
+/// Rows that DuckDB kept in the catalog itself are in no file, and those that it deleted there are in all. It makes
+/// the tables for them, empty, also when it alters one.
 fn refuse_inlined(connection: &Connection, table_id: i64) -> StoreResult<()> {
     let mut statement = connection
         .prepare_cached("SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?")?;
     let names = statement.query_map([table_id], |row| row.get::<_, String>(0))?;
     for name in names {
-        let has_rows = format!("SELECT EXISTS (SELECT 1 FROM {})", quoted(&name?));
-        if connection.query_row(&has_rows, [], |row| row.get(0))? {
+        if has_rows(connection, &name?)? {
             return Err(StoreError::stored(
                 "a table",
                 "another program keeps rows of it in the catalog, not in files",
             ));
         }
     }
+    // Which is listed nowhere.
+    let deletes = format!("ducklake_inlined_delete_{table_id}");
+    let find = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)";
+    if connection.query_row(find, [&deletes], |row| row.get(0))? && has_rows(connection, &deletes)? {
+        return Err(StoreError::stored(
+            "a table",
+            "another program keeps in the catalog, not in files, which rows of it are deleted",
+        ));
+    }
     Ok(())
+}
+
+fn has_rows(connection: &Connection, table: &str) -> StoreResult<bool> {
+    let any = format!("SELECT EXISTS (SELECT 1 FROM {})", quoted(table));
+    Ok(connection.query_row(&any, [], |row| row.get(0))?)
 }
 
 /// Adds files to a table.
