@@ -101,6 +101,14 @@ impl Diagnostic {
         self
     }
 
+    /// Says it in other words, from where the place means nothing: detail and hints stay.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = without_userinfo(message.into());
+        self.0.label = None;
+        self.without_span()
+    }
+
     /// Puts a few words beside the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {

@@ -313,12 +313,8 @@ impl InFile for Diagnostic {
             return self;
         }
         if let Some(rest) = self.message().strip_prefix(SOME_FILE) {
-            let named = Diagnostic::error(self.code(), format!("file {uri:?}{rest}"));
-            let named = self.hints().iter().fold(named, |named, hint| named.hint(hint));
-            return match self.detail_text() {
-                Some(detail) => named.detail(detail),
-                None => named,
-            };
+            let message = format!("file {uri:?}{rest}");
+            return self.reworded(message);
         }
         let detail = match self.detail_text() {
             Some(detail) => format!("{uri}: {detail}"),

@@ -4,7 +4,7 @@ use firth_diagnostic::Result;
 use rusqlite::{Connection, Params, Row, Transaction, params};
 use uuid::Uuid;
 
-use super::{audit, connections, datasets, value};
+use super::{audit, connections, datasets, lake, value};
 use crate::{
     Actor, Catalog, ConnectionName, Created, DatasetKind, DatasetName, DatasetRecord, OnExisting,
     TableDefinition, TableKind, TableKindName, TableName, TableRecord,
@@ -75,19 +75,17 @@ impl Catalog {
         })
     }
 
-    /// Drops an external table or a view, if it is of the kind that `expect` says.
+    /// Drops a table or a view, if it is of the kind that `expect` says. Its files in the lake stay for the snapshots
+    /// before.
     pub fn drop_table(&self, actor: Actor<'_>, name: &TableName, expect: TableKindName) -> Result<()> {
         self.write(|transaction| {
-            let dataset = datasets::require(transaction, &name.dataset_name())?;
-            let object = object_word(expect);
-            let Some(existing) = find(transaction, name)? else {
-                let known: Vec<String> =
-                    in_dataset(transaction, &dataset)?.iter().map(|table| table.name.to_string()).collect();
-                return Err(error::not_found(object, name, &known, "SHOW TABLES").into());
-            };
+            let existing = require(transaction, name, object_word(expect))?;
             let is = existing.kind.name();
             if is != expect {
                 return Err(error::wrong_kind_to_drop(name, is, expect).into());
+            }
+            if let Some(table_id) = existing.kind.lake_table() {
+                lake::end_one(self, transaction, actor, table_id)?;
             }
             delete(transaction, existing.uuid)?;
             let method = match expect {
@@ -130,6 +128,17 @@ pub(super) fn delete_bound_to(transaction: &Transaction<'_>, name: &ConnectionNa
 pub(super) fn find(connection: &Connection, name: &TableName) -> StoreResult<Option<TableRecord>> {
     let clause = "WHERE datasets.project = ? AND datasets.name = ? AND tables.name = ?";
     Ok(select(connection, clause, [&name.project, &name.dataset, &name.table])?.pop())
+}
+
+/// What has this name, or an error that calls it `object`.
+pub(super) fn require(connection: &Connection, name: &TableName, object: &str) -> StoreResult<TableRecord> {
+    let dataset = datasets::require(connection, &name.dataset_name())?;
+    if let Some(existing) = find(connection, name)? {
+        return Ok(existing);
+    }
+    let known = in_dataset(connection, &dataset)?;
+    let known: Vec<String> = known.iter().map(|table| table.name.to_string()).collect();
+    Err(error::not_found(object, name, &known, "SHOW TABLES").into())
 }
 
 pub(super) fn insert(

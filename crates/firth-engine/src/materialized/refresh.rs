@@ -131,12 +131,7 @@ fn check_columns(columns: &Schema, found: &Schema) -> Result<()> {
 /// The error of a refresh, which points nowhere: the query is in another text.
 fn not_refreshed(error: Diagnostic, name: &TableName, view: &MaterializedView) -> Diagnostic {
     let message = format!("materialized view {name} could not be refreshed: {}", error.message());
-    let mut wrapped = Diagnostic::error(error.code(), message);
-    if let Some(detail) = error.detail_text() {
-        wrapped = wrapped.detail(detail);
-    }
-    let wrapped = error.hints().iter().fold(wrapped, |wrapped, hint| wrapped.hint(hint));
-    wrapped.hint(format!("Its rows of {} are kept.", shown(view.refreshed_at)))
+    error.reworded(message).hint(format!("Its rows of {} are kept.", shown(view.refreshed_at)))
 }
 
 fn shown(time: DateTime<Utc>) -> String {

@@ -122,11 +122,7 @@ impl Resolver<'_> {
         }
         let in_view = |error: Diagnostic| {
             let message = format!("{kind} {name} cannot be read: {}", error.message());
-            let mut wrapped = Diagnostic::error(error.code(), message);
-            if let Some(detail) = error.detail_text() {
-                wrapped = wrapped.detail(detail);
-            }
-            error.hints().iter().fold(wrapped, |wrapped, hint| wrapped.hint(hint))
+            error.reworded(message)
         };
         let Statement::Query(query) = firth_sql::parse(sql).map_err(in_view)? else {
             return Err(Diagnostic::internal(format!("{kind} {name} is not a query")));

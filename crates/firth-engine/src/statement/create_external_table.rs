@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
-use firth_catalog::{ExternalTable, TableDefinition, TableKind, TableKindName, TableName};
+use firth_catalog::{Catalog, ExternalTable, TableDefinition, TableKind, TableKindName, TableName};
 use firth_connector::{OptionValue, Options};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use firth_sql::{ColumnDefinition, CreateExternalTable, Drop, PartitionColumns};
@@ -325,18 +325,26 @@ pub(super) fn drop_table(
 ) -> Result<Outcome> {
     let name =
         TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
-    let attempt = || {
-        let catalog = session.catalog()?;
-        if catalog.table(&name)?.is_none() {
-            if statement.if_exists {
-                return Ok(Outcome::nothing());
-            }
-            let tables = catalog.tables(&name.dataset_name())?;
-            let known = tables.iter().map(|table| table.name.table.as_str());
-            return Err(crate::resolve::no_table(&name, known).at(statement.name.span));
+    let result = session.catalog().and_then(|catalog| drop_from(session, catalog, &name, statement, kind));
+    audited(session, method, &name.to_string(), result)
+}
+
+/// Drops it from this catalog: the lasting one, or that of temporary tables.
+pub(super) fn drop_from(
+    session: &Session,
+    catalog: &Catalog,
+    name: &TableName,
+    statement: &Drop,
+    kind: TableKindName,
+) -> Result<Outcome> {
+    if catalog.table(name)?.is_none() {
+        if statement.if_exists {
+            return Ok(Outcome::nothing());
         }
-        catalog.drop_table(session.actor(), &name, kind).map_err(|error| error.or_at(statement.name.span))?;
-        Ok(Outcome::nothing())
-    };
-    audited(session, method, &name.to_string(), attempt())
+        let tables = catalog.tables(&name.dataset_name())?;
+        let known = tables.iter().map(|table| table.name.table.as_str());
+        return Err(crate::resolve::no_table(name, known).at(statement.name.span));
+    }
+    catalog.drop_table(session.actor(), name, kind).map_err(|error| error.or_at(statement.name.span))?;
+    Ok(Outcome::nothing())
 }

@@ -11,7 +11,7 @@ use datafusion::{
 };
 use firth_catalog::{
     Catalog, Commit, ConnectionName, Created, DatasetKind, NativeChange, NativeDefinition, OnExisting,
-    TableName, numbered_columns,
+    TableKindName, TableName, numbered_columns,
 };
 use firth_connector::{OptionSpec, OptionValue, Options, SchemaSpec};
 use firth_diagnostic::{Code, Diagnostic, Name, Result, Spanned};
@@ -20,6 +20,7 @@ use futures::FutureExt as _;
 
 use super::{
     audited,
+    create_external_table::drop_from,
     insert::{places, row_counts},
     options,
     query::blaming,
@@ -30,7 +31,7 @@ use crate::{
     error::from_datafusion,
     files::declared_field,
     native::{TablePlace, assigned, columns_of, write_rows},
-    resolve::{PlannedQuery, Resolver, TableHome, no_table},
+    resolve::{PlannedQuery, Resolver, TableHome},
     sink::{RowSink as _, changed_meanwhile},
 };
 
@@ -296,23 +297,8 @@ pub(super) fn stored(options: &Options) -> BTreeMap<String, serde_json::Value> {
 pub(super) fn drop(session: &Session, resolver: &Resolver<'_>, statement: &Drop) -> Result<Outcome> {
     let home =
         resolver.home_of(&statement.name.value, false).map_err(|error| error.or_at(statement.name.span))?;
-    let name = home.name;
-    let attempt = || {
-        let catalog = home.catalog;
-        if catalog.table(&name)?.is_none() {
-            if statement.if_exists {
-                return Ok(Outcome::nothing());
-            }
-            let tables = catalog.tables(&name.dataset_name())?;
-            let known = tables.iter().map(|table| table.name.table.as_str());
-            return Err(no_table(&name, known).at(statement.name.span));
-        }
-        catalog
-            .drop_native_table(session.actor(), &name)
-            .map_err(|error| error.or_at(statement.name.span))?;
-        Ok(Outcome::nothing())
-    };
-    audited(session, "DROP_TABLE", &name.to_string(), attempt())
+    let result = drop_from(session, home.catalog, &home.name, statement, TableKindName::Native);
+    audited(session, "DROP_TABLE", &home.name.to_string(), result)
 }
 
 /// Times that TRUNCATE TABLE looks at the table again because another statement changed it.

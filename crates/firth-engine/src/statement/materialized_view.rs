@@ -13,15 +13,20 @@ use firth_sql::{CreateMaterializedView, Drop, Parameters};
 use futures::FutureExt as _;
 
 use super::{
-    audited, create_external_table::given_options, create_table::NewTable, dry_run, insert::row_counts,
-    options, schema::on_existing,
+    audited,
+    create_external_table::{drop_table, given_options},
+    create_table::NewTable,
+    dry_run,
+    insert::row_counts,
+    options,
+    schema::on_existing,
 };
 use crate::{
     Outcome, Session,
     materialized::{Freshness, MATERIALIZED_VIEW_OPTIONS, Refreshed, known_view, query_of, refresh},
     native::columns_of,
     report::Report,
-    resolve::{Resolver, no_table},
+    resolve::Resolver,
 };
 
 pub(super) async fn create(
@@ -132,24 +137,7 @@ fn useless(statement: &CreateMaterializedView) -> Diagnostic {
 }
 
 pub(super) fn drop(session: &Session, statement: &Drop) -> Result<Outcome> {
-    let name =
-        TableName::try_from_name(&statement.name.value).map_err(|error| error.or_at(statement.name.span))?;
-    let attempt = || {
-        let catalog = session.catalog()?;
-        if catalog.table(&name)?.is_none() {
-            if statement.if_exists {
-                return Ok(Outcome::nothing());
-            }
-            let tables = catalog.tables(&name.dataset_name())?;
-            let known = tables.iter().map(|table| table.name.table.as_str());
-            return Err(no_table(&name, known).at(statement.name.span));
-        }
-        catalog
-            .drop_materialized_view(session.actor(), &name)
-            .map_err(|error| error.or_at(statement.name.span))?;
-        Ok(Outcome::nothing())
-    };
-    audited(session, "DROP_MATERIALIZED_VIEW", &name.to_string(), attempt())
+    drop_table(session, statement, TableKindName::Materialized, "DROP_MATERIALIZED_VIEW")
 }
 
 pub(super) async fn refresh_now(

@@ -101,21 +101,31 @@ async fn run_until_done(session: &TestSession, sql: &str) {
     }
 }
 
+/// Runs statements, and answers the time after each.
+async fn moments(session: &TestSession, statements: &[&str]) -> Vec<String> {
+    let mut moments = Vec::new();
+    for statement in statements {
+        run(session, statement).await;
+        moments.push(rows(session, "SELECT CURRENT_TIMESTAMP()").await);
+    }
+    moments
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_read_as_it_was() {
     let home = TempDir::new().expect("a folder");
     let session = TestSession::new(home.path());
-    let mut moments = Vec::new();
-    for statement in [
-        "CREATE TABLE t AS SELECT * FROM UNNEST([1, 2, 3]) AS a",
-        "DELETE FROM t WHERE a = 1",
-        "UPDATE t SET a = 20 WHERE a = 2",
-        "CREATE OR REPLACE TABLE t AS SELECT 'new' AS b",
-        "DROP TABLE t",
-    ] {
-        run(&session, statement).await;
-        moments.push(rows(&session, "SELECT CURRENT_TIMESTAMP()").await);
-    }
+    let moments = moments(
+        &session,
+        &[
+            "CREATE TABLE t AS SELECT * FROM UNNEST([1, 2, 3]) AS a",
+            "DELETE FROM t WHERE a = 1",
+            "UPDATE t SET a = 20 WHERE a = 2",
+            "CREATE OR REPLACE TABLE t AS SELECT 'new' AS b",
+            "DROP TABLE t",
+        ],
+    )
+    .await;
     let at = |moment: usize, column: &str| {
         format!("SELECT {column} FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' ORDER BY 1", moments[moment])
     };
@@ -147,17 +157,17 @@ async fn a_killed_alter_table_is_done_or_not() {
 async fn an_altered_table_is_read_as_it_was() {
     let home = TempDir::new().expect("a folder");
     let session = TestSession::new(home.path());
-    let mut moments = Vec::new();
-    for statement in [
-        "CREATE TABLE t AS SELECT a, CONCAT('x', CAST(a AS STRING)) AS b FROM UNNEST([1, 2]) AS a",
-        "ALTER TABLE t RENAME COLUMN b TO name, ADD COLUMN b INT64",
-        "UPDATE t SET b = a + 10 WHERE a = 2",
-        "ALTER TABLE t DROP COLUMN name, ALTER COLUMN b SET DATA TYPE FLOAT64",
-        "ALTER TABLE t RENAME TO u",
-    ] {
-        run(&session, statement).await;
-        moments.push(rows(&session, "SELECT CURRENT_TIMESTAMP()").await);
-    }
+    let moments = moments(
+        &session,
+        &[
+            "CREATE TABLE t AS SELECT a, CONCAT('x', CAST(a AS STRING)) AS b FROM UNNEST([1, 2]) AS a",
+            "ALTER TABLE t RENAME COLUMN b TO name, ADD COLUMN b INT64",
+            "UPDATE t SET b = a + 10 WHERE a = 2",
+            "ALTER TABLE t DROP COLUMN name, ALTER COLUMN b SET DATA TYPE FLOAT64",
+            "ALTER TABLE t RENAME TO u",
+        ],
+    )
+    .await;
     let at = |moment: usize| {
         format!("SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '{}' ORDER BY a", moments[moment])
     };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Actor, AsOf, Catalog, NativeShape, TableKind, TableKindName, TableName,
     error::{self, StoreError, StoreResult},
-    store::{audit, datasets, tables},
+    store::{audit, tables},
 };
 
 impl Catalog {
@@ -24,14 +24,7 @@ impl Catalog {
     ) -> Result<()> {
         let data_path = self.data_path();
         self.write(|transaction| {
-            let dataset = datasets::require(transaction, &name.dataset_name())?;
-            let Some(existing) = tables::find(transaction, name)? else {
-                let known: Vec<String> = tables::in_dataset(transaction, &dataset)?
-                    .iter()
-                    .map(|table| table.name.to_string())
-                    .collect();
-                return Err(error::not_found("table", name, &known, "SHOW TABLES").into());
-            };
+            let existing = tables::require(transaction, name, "table")?;
             let TableKind::Native(native) = &existing.kind else {
                 let is = existing.kind.name();
                 return Err(error::wrong_kind_to_alter(name, is, TableKindName::Native).into());

@@ -6,7 +6,7 @@ use firth_diagnostic::Result;
 use super::{make_change, still_holds};
 use crate::{
     Actor, Catalog, Commit, Created, MaterializedView, NativeChange, NativeDefinition, OnExisting, TableKind,
-    TableKindName, TableName,
+    TableKindName,
     store::{audit, tables},
 };
 
@@ -64,10 +64,5 @@ impl Catalog {
             audit::succeeded(transaction, actor, "REFRESH_MATERIALIZED_VIEW", &change.name)?;
             Ok(Commit::Done(id))
         })
-    }
-
-    /// Drops a materialized view. Its files stay for the snapshots before.
-    pub fn drop_materialized_view(&self, actor: Actor<'_>, name: &TableName) -> Result<()> {
-        self.drop_in_lake(actor, "DROP_MATERIALIZED_VIEW", name, TableKindName::Materialized)
     }
 }

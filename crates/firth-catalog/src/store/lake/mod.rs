@@ -104,42 +104,6 @@ impl Catalog {
         })
     }
 
-    /// Drops a native table. Its files stay for the snapshots before.
-    pub fn drop_native_table(&self, actor: Actor<'_>, name: &TableName) -> Result<()> {
-        self.drop_in_lake(actor, "DROP_TABLE", name, TableKindName::Native)
-    }
-
-    /// Drops what has rows in the lake, if it is of the kind that `expect` says.
-    fn drop_in_lake(
-        &self,
-        actor: Actor<'_>,
-        method: &str,
-        name: &TableName,
-        expect: TableKindName,
-    ) -> Result<()> {
-        let data_path = self.data_path();
-        self.write(|transaction| {
-            let dataset = datasets::require(transaction, &name.dataset_name())?;
-            let Some(existing) = tables::find(transaction, name)? else {
-                let known: Vec<String> = tables::in_dataset(transaction, &dataset)?
-                    .iter()
-                    .map(|table| table.name.to_string())
-                    .collect();
-                let object = tables::object_word(expect);
-                return Err(error::not_found(object, name, &known, "SHOW TABLES").into());
-            };
-            let is = existing.kind.name();
-            let Some(table_id) = existing.kind.lake_table().filter(|_| is == expect) else {
-                return Err(error::wrong_kind_to_drop(name, is, expect).into());
-            };
-            let mut snapshot = NewSnapshot::begin(transaction, &data_path, actor.principal)?;
-            end_table(transaction, &mut snapshot, table_id)?;
-            snapshot.end()?;
-            tables::delete(transaction, existing.uuid)?;
-            audit::succeeded(transaction, actor, method, name)
-        })
-    }
-
     /// A native table as it is, or was. `None` if there was none of this name.
     pub fn native_table(&self, name: &TableName, as_of: AsOf) -> Result<Option<NativeState>> {
         self.read(|transaction| {
@@ -200,6 +164,19 @@ fn make_change(
         files::remove(transaction, snapshot.id, &change.remove)?;
     }
     snapshot.end()
+}
+
+/// Ends a table that is dropped.
+pub(super) fn end_one(
+    catalog: &Catalog,
+    transaction: &Transaction<'_>,
+    actor: Actor<'_>,
+    table_id: i64,
+) -> StoreResult<()> {
+    let mut snapshot = NewSnapshot::begin(transaction, &catalog.data_path(), actor.principal)?;
+    end_table(transaction, &mut snapshot, table_id)?;
+    snapshot.end()?;
+    Ok(())
 }
 
 /// Ends the native tables of a dataset that is dropped.
