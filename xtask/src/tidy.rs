@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what a program can check about the layout, the dependencies and the text.
 
 mod licences;
+mod lock;
 mod pages;
 mod sources;
 mod tiers;
@@ -44,6 +45,9 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     findings.extend(pages::check_lists(&tracked, |list| there(&root, list)));
+    let manifests = tracked.iter().filter(|path| path.ends_with("Cargo.toml"));
+    let ours: Vec<String> = manifests.filter_map(|path| lock::package_name(&read(&root, path))).collect();
+    findings.extend(lock::check(&committed(&root, "Cargo.lock")?, &ours));
     let architecture = root.join("ARCHITECTURE.md");
     if architecture.exists() {
         findings.extend(tiers::check_architecture(&packages, &read(&root, "ARCHITECTURE.md")));
@@ -124,6 +128,12 @@ fn tracked_files(root: &Path) -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
     Ok(run_quietly(&mut git)?.lines().map(str::to_string).collect())
+}
+
+/// The text of a file as it is committed. Cargo may have changed it since.
+fn committed(root: &Path, path: &str) -> Result<String> {
+    let mut git = Command::new("git");
+    run_quietly(git.current_dir(root).arg("show").arg(format!("HEAD:{path}")))
 }
 
 /// The text of a file that is there; of a folder, or of what is not text, nothing.
