@@ -31,6 +31,7 @@ mod statement;
 mod store;
 pub mod value;
 mod versioned;
+mod zero_keys;
 
 pub use error::diagnostic;
 pub use export::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS, Observer};

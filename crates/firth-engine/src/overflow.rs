@@ -78,14 +78,14 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::yes(checked(op, *left, *right)?))
         }
         Expr::AggregateFunction(mut function)
-            if is_plain_sum(&function.func, &function.params.args, function.params.distinct, schema)? =>
+            if is_plain_sum(&function.func, &function.params.args, schema)? =>
         {
             function.func = checked_sum();
             Ok(Transformed::yes(Expr::AggregateFunction(function)))
         }
         Expr::WindowFunction(mut function) => match &function.fun {
             WindowFunctionDefinition::AggregateUDF(sum)
-                if is_plain_sum(sum, &function.params.args, function.params.distinct, schema)? =>
+                if is_plain_sum(sum, &function.params.args, schema)? =>
             {
                 function.fun = WindowFunctionDefinition::AggregateUDF(checked_sum());
                 Ok(Transformed::yes(Expr::WindowFunction(function)))
@@ -96,16 +96,10 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
 }
 
-/// Whether this is DataFusion's SUM over INT64. (Of a DISTINCT one the values are few: it may wrap.)
-fn is_plain_sum(
-    function: &Arc<AggregateUDF>,
-    arguments: &[Expr],
-    distinct: bool,
-    schema: &DFSchema,
-) -> Result<bool> {
+/// Whether this is DataFusion's SUM over INT64, DISTINCT or not.
+fn is_plain_sum(function: &Arc<AggregateUDF>, arguments: &[Expr], schema: &DFSchema) -> Result<bool> {
     let [argument] = arguments else { return Ok(false) };
     Ok(function.name() == "sum"
-        && !distinct
         && !Arc::ptr_eq(function, &checked_sum())
         && argument.get_type(schema)? == DataType::Int64)
 }

@@ -19,9 +19,10 @@ use crate::{
     files::list_partitioned,
     overflow::check_arithmetic,
     shared::{SharedPlanner, share_aggregates},
+    zero_keys::one_zero,
 };
 
-/// Replaces what can be sent, checks the arithmetic that is left to be done here, computes what is there
+/// Replaces what can be sent, checks the arithmetic that is left to be done here, has joins know one zero only, computes what is there
 /// twice once, lists what filters have left of partitioned tables, and plans that as DataFusion does. Last, joins are told whose scans wait for their keys.
 #[derive(Debug)]
 pub(crate) struct StatementPlanner;
@@ -34,7 +35,7 @@ impl QueryPlanner for StatementPlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let pushed = push_down(plan.clone())?;
-        let plan = share_aggregates(check_arithmetic(pushed.plan)?)?;
+        let plan = share_aggregates(one_zero(check_arithmetic(pushed.plan)?)?)?;
         list_partitioned(&plan, session).await?;
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SharedPlanner)]);
         tell_keys(planner.create_physical_plan(&plan, session).await?)

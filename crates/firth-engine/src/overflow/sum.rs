@@ -2,6 +2,7 @@
 //! decides, and not the order in which partitions and rows arrive.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     mem::size_of_val,
     sync::{Arc, LazyLock},
 };
@@ -56,15 +57,26 @@ impl AggregateUDFImpl for CheckedSum {
         Ok(DataType::Int64)
     }
 
-    fn accumulator(&self, _args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Total::default()))
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        match args.is_distinct {
+            true => Ok(Box::new(DistinctTotal::default())),
+            false => Ok(Box::new(Total::default())),
+        }
     }
 
-    fn create_sliding_accumulator(&self, _args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Total::default()))
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        self.accumulator(args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if args.is_distinct {
+            let item = Field::new_list_field(DataType::Int64, true);
+            return Ok(vec![Arc::new(Field::new_list(
+                format_state_name(args.name, "sum distinct"),
+                item,
+                false,
+            ))]);
+        }
         Ok(vec![Arc::new(Field::new(format_state_name(args.name, "sum"), STATE, true))])
     }
 
@@ -139,6 +151,59 @@ impl Accumulator for Total {
 
     fn size(&self) -> usize {
         size_of_val(self)
+    }
+}
+
+/// One sum of what is different. Rows may be taken back, too, so how often a value is there is counted.
+#[derive(Debug, Default)]
+struct DistinctTotal {
+    values: HashMap<i64, u64>,
+}
+
+impl Accumulator for DistinctTotal {
+    fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        for value in integers(columns)?.iter().flatten() {
+            *self.values.entry(value).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
+        for value in integers(columns)?.iter().flatten() {
+            if let Entry::Occupied(mut times) = self.values.entry(value) {
+                *times.get_mut() -= 1;
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for values in states[0].as_list::<i32>().iter().flatten() {
+            self.update_batch(&[values])?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let values: Vec<ScalarValue> =
+            self.values.keys().map(|value| ScalarValue::Int64(Some(*value))).collect();
+        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Int64))])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let total: i128 = self.values.keys().copied().map(i128::from).sum();
+        Ok(ScalarValue::Int64(if self.values.is_empty() { None } else { Some(int64(total)?) }))
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.values.capacity() * size_of::<(i64, u64)>()
     }
 }
 
