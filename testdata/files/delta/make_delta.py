@@ -1,6 +1,6 @@
 # Makes the Delta Lake tables below testdata/files/delta with delta-rs: see README.md beside it.
 # Requires: deltalake==1.6.6, pyarrow, pyroaring
-"""usage: make_delta.py FOLDER
+"""usage: make_delta.py FOLDER [TABLES…]
 
 Deletion vectors and mapped columns, which delta-rs reads but does not write, are written here into the log, as the protocol says.
 """
@@ -182,6 +182,63 @@ def mapped(folder, mode):
         add(folder, "a.parquet", 2, partitions={"col-7": "1"}), add(folder, "b.parquet", 1, partitions={"col-7": None}))
 
 
+def checkpoints(folder, kind):
+    """A checkpoint by delta-rs, made one of several parts, or one of version 2 with its files in sidecars, in Parquet or JSON."""
+    def write(ids, **kwargs):
+        table = pa.table({"id": pa.array(ids, pa.int64()), "part": [f"p{ids[0] % 2}"] * len(ids)})
+        write_deltalake(folder, table, partition_by=["part"], **kwargs)
+
+    write([1, 2, 3])
+    write([4, 5], mode="append")
+    write([6], mode="append")
+    DeltaTable(folder).delete("id = 6")
+    DeltaTable(folder).create_checkpoint()
+    write([7, 8], mode="append")
+    DeltaTable(folder).delete("id IN (4, 5)")
+    log_folder = f"{folder}/_delta_log"
+    single = f"{log_folder}/{3:020}.checkpoint.parquet"
+    rows = pq.read_table(single)
+    for name in [single, f"{log_folder}/_last_checkpoint"] + [f"{log_folder}/{version:020}.json" for version in range(4)]:
+        os.remove(name)
+    is_file = [row is not None for row in rows["add"].to_pylist()]
+    files, others = rows.filter(pa.array(is_file)), rows.filter(pa.array([not each for each in is_file]))
+    if kind == "parts":
+        parts = [others, files.slice(0, 1), files.slice(1)]
+        for number, part in enumerate(parts, 1):
+            pq.write_table(part, f"{log_folder}/{3:020}.checkpoint.{number:010}.{len(parts):010}.parquet")
+        # A second one, of which a part is missing.
+        pq.write_table(files, f"{log_folder}/{4:020}.checkpoint.{1:010}.{2:010}.parquet")
+        return
+    os.makedirs(f"{log_folder}/_sidecars")
+    sidecars = []
+    for number, part in enumerate([files.slice(0, 1), files.slice(1)]):
+        name = f"{uuid.UUID(int=number + 1)}.parquet"
+        pq.write_table(part.select(["add"]), f"{log_folder}/_sidecars/{name}")
+        sidecars.append({"path": name, "sizeInBytes": os.path.getsize(f"{log_folder}/_sidecars/{name}"), "modificationTime": 1, "tags": None})
+    meta_data = next(row for row in others["metaData"].to_pylist() if row)
+    meta_data["configuration"] = [*dict(meta_data["configuration"] or {}).items(), ("delta.checkpointPolicy", "v2")]
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["v2Checkpoint"], "writerFeatures": ["v2Checkpoint"]}
+    lines = [{"checkpointMetadata": {"version": 3}}, {"protocol": protocol}, {"metaData": meta_data}, *({"sidecar": each} for each in sidecars)]
+    name = f"{log_folder}/{3:020}.checkpoint.{uuid.UUID(int=9)}"
+    if kind == "sidecars_json":
+        for line in lines:
+            if "metaData" in line:
+                line["metaData"] = {**meta_data, "configuration": dict(meta_data["configuration"])}
+                line["metaData"]["format"] = {"provider": "parquet", "options": {}}
+        with open(f"{name}.json", "w") as out:
+            out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        return
+    text = pa.string()
+    schema = pa.schema([
+        ("checkpointMetadata", pa.struct([("version", pa.int64())])),
+        ("protocol", pa.struct([("minReaderVersion", pa.int32()), ("minWriterVersion", pa.int32()),
+                                ("readerFeatures", pa.list_(text)), ("writerFeatures", pa.list_(text))])),
+        ("metaData", others.schema.field("metaData").type),
+        ("sidecar", pa.struct([("path", text), ("sizeInBytes", pa.int64()), ("modificationTime", pa.int64()), ("tags", pa.map_(text, text))])),
+    ])
+    pq.write_table(pa.Table.from_pylist(lines, schema=schema), f"{name}.parquet")
+
+
 def refused(folder):
     """A table that asks for what no reader knows."""
     log(folder, 0, {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors", "timeMachine"], "writerFeatures": ["deletionVectors", "timeMachine"]}},
@@ -193,8 +250,11 @@ def main():
     makers = {
         "types": types, "partitioned": partitioned, "evolved": evolved, "vectors": vectors,
         "mapped_by_name": lambda folder: mapped(folder, "name"), "mapped_by_id": lambda folder: mapped(folder, "id"), "refused": refused,
+        **{kind: lambda folder, kind=kind: checkpoints(folder, kind) for kind in ("parts", "sidecars", "sidecars_json")},
     }
     for name, make in makers.items():
+        if sys.argv[2:] and name not in sys.argv[2:]:
+            continue
         folder = f"{target}/{name}"
         shutil.rmtree(folder, ignore_errors=True)
         make(folder)

@@ -1,6 +1,6 @@
 # Makes the Iceberg tables below testdata/iceberg with PyIceberg: see README.md beside it.
-# Requires: pyiceberg[sql-sqlite,pyarrow]==0.12.0, mmh3
-"""usage: make_iceberg.py FOLDER
+# Requires: pyiceberg[sql-sqlite,pyarrow]==0.12.0, mmh3, fastavro, pyroaring
+"""usage: make_iceberg.py FOLDER [TABLES…]
 
 Writes FOLDER/<table> with data and metadata. The tables think that they are at /lake/<table>: the files are written there, so run it
 where /lake can be made, and are then copied. Files with deleted rows, which PyIceberg reads but does not write, are written
@@ -12,11 +12,15 @@ import decimal
 import json
 import os
 import shutil
+import struct
 import sys
 import uuid
+import zlib
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyroaring import BitMap64
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import (
     DataFile,
@@ -285,6 +289,79 @@ def deleted(catalog):
     append([(2, "back", "a"), (7, None, "b")])
 
 
+def vectors(catalog):
+    """Deletion vectors of version 3, two in one Puffin file, beside an older list of places. PyIceberg writes version 2: the manifest's
+    records get the fields of version 3 here, and the metadata its number."""
+    schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "word", StringType()))
+    table = catalog.create_table("lake.vectors", schema, location=f"{LAKE}/vectors", properties={"format-version": "2"})
+
+    def append(ids):
+        table.refresh()
+        rows = pa.table({"id": pa.array(ids, pa.int64()), "word": [f"w{id}" for id in ids]})
+        table.append(rows)
+        known = set(names)
+        names.extend(path for path, _ in paths(table) if path not in known)
+
+    names = []
+    append(range(10))
+    append(range(10, 20))
+    append(range(20, 22))
+    position = pa.schema([
+        pa.field("file_path", pa.string(), False, {"PARQUET:field_id": "2147483546"}),
+        pa.field("pos", pa.int64(), False, {"PARQUET:field_id": "2147483545"}),
+    ])
+    # A list of places of what was written by version 2; the vector of the same file has its row too, as the format wants.
+    add_deletes(table, [(DataFileContent.POSITION_DELETES, Record(), None,
+        pa.Table.from_pydict({"file_path": [names[0]], "pos": [3]}, schema=position), {})])
+
+    gone = {names[0]: [0, 3, 9], names[1]: list(range(2, 8))}
+    puffin, blobs = b"PFA1", []
+    for path, rows in gone.items():
+        bitmap = struct.pack("<I", 1681511377) + BitMap64(rows).serialize()
+        blob = struct.pack(">I", len(bitmap)) + bitmap + struct.pack(">I", zlib.crc32(bitmap))
+        blobs.append({
+            "type": "deletion-vector-v1", "fields": [2147483546], "snapshot-id": -1, "sequence-number": -1, "offset": len(puffin),
+            "length": len(blob), "properties": {"referenced-data-file": path, "cardinality": str(len(rows))},
+        })
+        puffin += blob
+    footer = json.dumps({"blobs": blobs, "properties": {}}).encode()
+    puffin += b"PFA1" + footer + struct.pack("<I", len(footer)) + b"\0\0\0\0" + b"PFA1"
+    puffin_path = f"{LAKE}/vectors/data/{uuid.uuid4()}-deletes.puffin"
+    with open(puffin_path, "wb") as out:
+        out.write(puffin)
+
+    # A list of places for each vector, which then becomes the vector.
+    add_deletes(table, [(DataFileContent.POSITION_DELETES, Record(), None,
+        pa.Table.from_pydict({"file_path": [path] * len(rows), "pos": rows}, schema=position), {}) for path, rows in gone.items()])
+    table.refresh()
+    manifest = table.current_snapshot().manifests(table.io)[-1].manifest_path.removeprefix("file://")
+    with open(manifest, "rb") as file:
+        reader = fastavro.reader(file)
+        records, avro_schema, meta = list(reader), reader.writer_schema, dict(reader.metadata)
+    data_file = next(field for field in avro_schema["fields"] if field["name"] == "data_file")["type"]
+    for id, name, type in ((143, "referenced_data_file", "string"), (144, "content_offset", "long"), (145, "content_size_in_bytes", "long")):
+        data_file["fields"].append({"name": name, "type": ["null", type], "default": None, "field-id": id})
+    for record, blob in zip(records, blobs):
+        file = record["data_file"]
+        os.remove(file["file_path"].removeprefix("file://"))
+        file.update(
+            file_path=f"{LAKE}/vectors/data/{os.path.basename(puffin_path)}", file_format="PUFFIN", file_size_in_bytes=len(puffin),
+            record_count=int(blob["properties"]["cardinality"]), referenced_data_file=blob["properties"]["referenced-data-file"],
+            content_offset=blob["offset"], content_size_in_bytes=blob["length"],
+        )
+    meta = {key: value for key, value in meta.items() if not key.startswith("avro.")} | {"format-version": "3"}
+    size = os.path.getsize(manifest)
+    with open(manifest, "wb") as out:
+        fastavro.writer(out, avro_schema, records, codec="null", metadata=meta)
+    print("the manifest's length in its list is", size, "and", os.path.getsize(manifest), "in truth")
+    metadata = table.metadata_location.removeprefix("file://")
+    with open(metadata) as file:
+        text = json.load(file)
+    text.update({"format-version": 3, "next-row-id": 22})
+    with open(metadata, "w") as out:
+        json.dump(text, out, separators=(",", ":"))
+
+
 def dropped_key(catalog):
     """A deleted value is of a column that was dropped since, and deleted in every partition."""
     schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "key", StringType()))
@@ -327,7 +404,9 @@ def main():
     os.makedirs(LAKE)
     catalog = SqlCatalog("lake", uri=f"sqlite:///{LAKE}/catalog.db", warehouse=LAKE)
     catalog.create_namespace("lake")
-    for make in (types, evolved, partitioned, deleted, dropped_key, unnumbered, empty):
+    for make in (types, evolved, partitioned, deleted, vectors, dropped_key, unnumbered, empty):
+        if sys.argv[2:] and make.__name__ not in sys.argv[2:]:
+            continue
         make(catalog)
         folder = f"{LAKE}/{make.__name__}"
         table = catalog.load_table(f"lake.{make.__name__}")
