@@ -1,4 +1,17 @@
 //! AWS connections: Amazon S3, and what speaks its protocol.
+//!
+//! Who a connection is: its own key; or a profile of the files that the AWS tools keep ([`profile_files`], [`profile`]), whose
+//! credential may have to be asked for ([`temporary`]) and is renewed when it is refused ([`renewal`]); or what the environment
+//! and the machine say, which the stores' client reads by itself.
+
+mod credential_process;
+mod profile;
+mod profile_files;
+mod renewal;
+mod temporary;
+mod token_service;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use firth_connector::{ConnectionType, ObjectLocation, OptionSpec, Options, object_error};
 use firth_diagnostic::{Code, Diagnostic, Result, Secret};
@@ -7,6 +20,7 @@ use object_store::{
     path::Path,
 };
 
+use self::{profile_files::ProfileFiles, renewal::RenewingConnector, temporary::ProfileCredential};
 use super::{
     cloud::{Bucket, Cloud},
     uri::Uri,
@@ -28,9 +42,11 @@ pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {
             .endpoint()
             .doc("The url of a server that speaks S3's protocol, if it is not Amazon's."),
         OptionSpec::string("access_key_id")
-            .doc("The access key. Without it: AWS_ACCESS_KEY_ID, a web identity, or the machine's role."),
+            .doc("The access key. Without it and without `profile`: AWS_ACCESS_KEY_ID, a web identity, AWS_PROFILE or the default profile, or the machine's role."),
         OptionSpec::string("secret_access_key").secret().doc("The secret of the access key."),
         OptionSpec::string("session_token").secret().doc("The token of a temporary access key."),
+        OptionSpec::string("profile")
+            .doc("A profile of ~/.aws/config and ~/.aws/credentials, which says the key or how it is got, and the region."),
         OptionSpec::bool("path_style")
             .endpoint()
             .doc("Whether the bucket is a part of the path rather than of the host. Default: TRUE with an endpoint."),
@@ -71,14 +87,21 @@ pub(super) struct S3 {
     endpoint: Option<Endpoint>,
     path_style: Option<bool>,
     credential: Credential,
+    /// The credential of a profile, once it is needed.
+    profile: Mutex<Option<Arc<ProfileCredential>>>,
 }
 
 #[derive(Debug, PartialEq)]
 enum Credential {
     Key { id: String, secret: Secret, token: Option<Secret> },
+    Profile(String),
     Environment,
     Anonymous,
 }
+
+/// What in a profile named `default` makes it one that is used without being named.
+const CREDENTIAL_SETTINGS: [&str; 5] =
+    ["aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_account_id"];
 
 impl S3 {
     /// Reads the options.
@@ -88,6 +111,7 @@ impl S3 {
             endpoint: options.string("endpoint").map(Endpoint::parse).transpose()?,
             path_style: options.bool("path_style"),
             credential: Credential::try_new(options)?,
+            profile: Mutex::default(),
         })
     }
 
@@ -99,7 +123,53 @@ impl S3 {
         }
     }
 
-    fn builder(&self, bucket: &str) -> AmazonS3Builder {
+    /// The credential of the profile that is to be used, if one is.
+    fn profile(&self, patience: Patience) -> Result<Option<Arc<ProfileCredential>>> {
+        let named = match &self.credential {
+            Credential::Key { .. } | Credential::Anonymous => return Ok(None),
+            Credential::Profile(name) => Some(name.clone()),
+            Credential::Environment => {
+                let is_known = |variables: &[&str]| variables.iter().all(|name| environment(name).is_some());
+                if is_known(&["AWS_ACCESS_KEY_ID"])
+                    || is_known(&["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"])
+                {
+                    return Ok(None);
+                }
+                environment("AWS_PROFILE")
+            }
+        };
+        let mut kept = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = &*kept {
+            return Ok(Some(Arc::clone(kept)));
+        }
+        let files = ProfileFiles::read(&environment)?;
+        let name = named.unwrap_or_else(|| "default".to_owned());
+        if self.credential == Credential::Environment && environment("AWS_PROFILE").is_none() {
+            let is_used = files.find(&name).is_some_and(|profile| {
+                CREDENTIAL_SETTINGS.iter().any(|setting| profile.setting(setting).is_some())
+            });
+            if !is_used {
+                return Ok(None);
+            }
+        }
+        let region = match self.region() {
+            Some(region) => region,
+            None => files.profile(&name)?.plain("region").unwrap_or("us-east-1").to_owned(),
+        };
+        // Says now what is wrong with the profile. It is read again when a credential is needed.
+        profile::source_of(&name, &files, &environment)?;
+        let credential = Arc::new(ProfileCredential::new(name, region, patience));
+        Ok(Some(Arc::clone(kept.insert(credential))))
+    }
+
+    fn region(&self) -> Option<String> {
+        self.region
+            .clone()
+            .or_else(|| environment("AWS_REGION"))
+            .or_else(|| environment("AWS_DEFAULT_REGION"))
+    }
+
+    fn builder(&self, bucket: &str, profile: Option<Arc<ProfileCredential>>) -> AmazonS3Builder {
         let plain_http = self.endpoint.as_ref().is_some_and(Endpoint::is_plain_http);
         let virtual_hosted = self.is_virtual_hosted(bucket);
         let mut builder = AmazonS3Builder::new()
@@ -112,13 +182,11 @@ impl S3 {
                 false => endpoint.as_str().to_owned(),
             });
         }
-        let region = self
-            .region
-            .clone()
-            .or_else(|| environment("AWS_REGION"))
-            .or_else(|| environment("AWS_DEFAULT_REGION"));
-        if let Some(region) = region {
+        if let Some(region) = self.region() {
             builder = builder.with_region(region);
+        }
+        if let Some(profile) = profile {
+            return builder.with_region(profile.region()).with_credentials(profile);
         }
         match &self.credential {
             Credential::Key { id, secret, token } => {
@@ -128,7 +196,7 @@ impl S3 {
                 }
                 builder
             }
-            Credential::Environment => {
+            Credential::Environment | Credential::Profile(_) => {
                 ENVIRONMENT.iter().fold(builder, |builder, (variable, key)| match environment(variable) {
                     Some(value) => builder.with_config(*key, value),
                     None => builder,
@@ -153,7 +221,25 @@ impl Credential {
                     "Give either `anonymous = TRUE` or `access_key_id` and `secret_access_key`.",
                 );
             }
+            if options.string("profile").is_some() {
+                return contradiction(
+                    "an anonymous AWS connection has a profile",
+                    "Give either `anonymous = TRUE` or `profile`.",
+                );
+            }
             return Ok(Credential::Anonymous);
+        }
+        if let Some(profile) = options.string("profile") {
+            if id.is_some() || secret.is_some() || token.is_some() {
+                return contradiction(
+                    "an AWS connection has both a profile and an access key",
+                    "Give either `profile` or `access_key_id` and `secret_access_key`.",
+                );
+            }
+            return match profile.trim() {
+                "" => contradiction("option \"profile\" is empty", "Name a profile, such as 'default'."),
+                name => Ok(Credential::Profile(name.to_owned())),
+            };
         }
         match (id, secret) {
             (Some(id), Some(secret)) => {
@@ -187,8 +273,13 @@ impl Cloud for S3 {
     }
 
     fn bucket(&self, name: &str, patience: Patience) -> Result<Bucket> {
-        let builder =
-            self.builder(name).with_retry(patience.retries()).with_http_connector(patience.connector());
+        let profile = self.profile(patience)?;
+        let builder = self.builder(name, profile.clone()).with_retry(patience.retries());
+        let connector = patience.connector();
+        let builder = match profile {
+            Some(credential) => builder.with_http_connector(RenewingConnector { connector, credential }),
+            None => builder.with_http_connector(connector),
+        };
         Ok(Bucket::new(builder.build().map_err(|error| object_error(error, &self.place()))?))
     }
 
@@ -205,9 +296,10 @@ impl Cloud for S3 {
     fn identity(&self) -> String {
         match &self.credential {
             Credential::Key { id, .. } => id.clone(),
-            Credential::Environment => {
-                environment("AWS_ACCESS_KEY_ID").unwrap_or_else(|| "the environment's role".to_owned())
-            }
+            Credential::Profile(name) => format!("profile {name}"),
+            Credential::Environment => environment("AWS_ACCESS_KEY_ID")
+                .or_else(|| environment("AWS_PROFILE").map(|name| format!("profile {name}")))
+                .unwrap_or_else(|| "the environment's role".to_owned()),
             Credential::Anonymous => "anonymous".to_owned(),
         }
     }
@@ -256,6 +348,14 @@ mod tests {
                 ("secret_access_key", "s".into())
             ]),
             "an anonymous AWS connection has an access key"
+        );
+        assert_eq!(
+            refused(&[("profile", "p".into()), ("session_token", "s".into())]),
+            "an AWS connection has both a profile and an access key"
+        );
+        assert_eq!(
+            refused(&[("profile", "p".into()), ("anonymous", true.into())]),
+            "an anonymous AWS connection has a profile"
         );
     }
 

@@ -1,5 +1,6 @@
 //! The program from outside: tests that need the engine, the connectors and the shell.
 
+mod aws_profiles;
 mod bad_input;
 mod batch;
 mod canary;
