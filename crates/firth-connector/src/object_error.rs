@@ -104,6 +104,11 @@ impl Answer {
                 .unwrap_or_default()
                 .to_owned();
             answer.message = quoted(field("message"));
+        } else if answer.code == "AuthenticationFailed"
+            && element(body, "AuthenticationErrorDetail").contains("not valid in the specified time frame")
+        {
+            // Azure's word for a shared access signature that has ended.
+            answer.code = "ExpiredToken".to_owned();
         } else if answer.code.is_empty() && !body.starts_with('<') {
             answer.message = quoted(body);
         }
@@ -205,7 +210,7 @@ fn unauthenticated(uri: &str) -> Diagnostic {
 
 fn expired(uri: &str) -> Diagnostic {
     Diagnostic::error(Code::Unauthenticated, format!("the connection's credential for {uri:?} has expired"))
-        .hint("Get a new one; `ALTER CONNECTION … SET OPTIONS (session_token = …)`, with its key, gives it to a stored connection.")
+        .hint("Get a new one; `ALTER CONNECTION … SET OPTIONS (…)` gives it to a stored connection.")
 }
 
 fn no_credential(uri: &str) -> Diagnostic {

@@ -3,6 +3,7 @@
 //! It names no connector, so that every crate may use it in its tests. The servers themselves are
 //! started by `cargo xtask servers up`; here is what talks to them, or stands in front of one.
 
+mod azure_signature;
 pub mod chaos;
 pub mod fake_remote;
 pub mod gcs_front;

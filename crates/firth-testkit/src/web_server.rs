@@ -33,13 +33,22 @@ pub struct WebServerOptions {
     pub heads: bool,
     /// What `Authorization` has to be.
     pub authorization: Option<String>,
+    /// A header that has to be there, by its name in small letters, and its value.
+    pub header: Option<(&'static str, &'static str)>,
     /// Where all requests are sent on to.
     pub redirect: Option<String>,
 }
 
 impl Default for WebServerOptions {
     fn default() -> Self {
-        WebServerOptions { ranges: true, e_tags: true, heads: true, authorization: None, redirect: None }
+        WebServerOptions {
+            ranges: true,
+            e_tags: true,
+            heads: true,
+            authorization: None,
+            header: None,
+            redirect: None,
+        }
     }
 }
 
@@ -52,6 +61,8 @@ pub struct WebRequest {
     pub range: Option<String>,
     /// Whether there was an `Authorization`.
     pub has_authorization: bool,
+    /// The names of all headers, in small letters.
+    pub headers: Vec<String>,
 }
 
 /// A running server. It ends when this is dropped.
@@ -116,6 +127,7 @@ impl Site {
             line: format!("{} {target}", request.method()),
             range: text(header::RANGE),
             has_authorization: text(header::AUTHORIZATION).is_some(),
+            headers: request.headers().keys().map(|name| name.as_str().to_owned()).collect(),
         });
         let mut response = Response::new(Full::default());
         if let Some(place) = &self.options.redirect {
@@ -126,6 +138,12 @@ impl Site {
         }
         if self.options.authorization.is_some() && text(header::AUTHORIZATION) != self.options.authorization {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
+            return response;
+        }
+        if let Some((name, value)) = self.options.header
+            && request.headers().get(name).is_none_or(|given| given != value)
+        {
+            *response.status_mut() = StatusCode::FORBIDDEN;
             return response;
         }
         if request.method() == Method::HEAD && !self.options.heads {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use object_store::{
-    BackoffConfig, ClientOptions, Result, RetryConfig,
+    BackoffConfig, ClientOptions, Error, Result, RetryConfig,
     client::{
         HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
         ReqwestConnector,
@@ -50,7 +50,7 @@ impl Patience {
 
     /// The connector that makes clients with this patience.
     pub(crate) fn connector(self) -> PatientConnector {
-        PatientConnector { patience: self }
+        PatientConnector { patience: self, plain_http_without_redirects: None }
     }
 
     fn connects(self) -> usize {
@@ -74,11 +74,14 @@ impl Patience {
     }
 }
 
+/// How long a connection that nobody uses is kept.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The options of a client. `plain_http` allows requests without TLS.
 pub(crate) fn client_options(plain_http: bool) -> ClientOptions {
     ClientOptions::new()
         .with_timeout(WHOLE_TIMEOUT)
-        .with_pool_idle_timeout(Duration::from_secs(60))
+        .with_pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .with_allow_http(plain_http)
 }
 
@@ -89,13 +92,41 @@ pub(crate) fn client_options(plain_http: bool) -> ClientOptions {
 #[derive(Debug)]
 pub(crate) struct PatientConnector {
     patience: Patience,
+    /// Whether a client that is sent on by nobody may go without TLS.
+    plain_http_without_redirects: Option<bool>,
+}
+
+impl PatientConnector {
+    /// Clients that answer with redirects instead of going there. Of their options only these two times are kept.
+    pub(crate) fn without_redirects(self, plain_http: bool) -> Self {
+        PatientConnector { plain_http_without_redirects: Some(plain_http), ..self }
+    }
 }
 
 impl HttpConnector for PatientConnector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
         let limits = self.patience.limits();
-        let options = options.clone().with_connect_timeout(limits.connect);
-        let client = ReqwestConnector::default().connect(&options)?;
+        let client = match self.plain_http_without_redirects {
+            None => {
+                let options = options.clone().with_connect_timeout(limits.connect);
+                ReqwestConnector::default().connect(&options)?
+            }
+            Some(plain_http) => {
+                let client = reqwest::Client::builder()
+                    .redirect(reqwest::redirect::Policy::none())
+                    .timeout(WHOLE_TIMEOUT)
+                    .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+                    .connect_timeout(limits.connect)
+                    .no_gzip()
+                    .no_brotli()
+                    .no_zstd()
+                    .no_deflate()
+                    .https_only(!plain_http)
+                    .build()
+                    .map_err(|error| Error::Generic { store: "HTTP", source: Box::new(error) })?;
+                HttpClient::new(client)
+            }
+        };
         let at_once = limits.at_once.map(|at_once| Arc::new(Semaphore::new(at_once)));
         Ok(HttpClient::new(PatientService { client, patience: self.patience, at_once }))
     }

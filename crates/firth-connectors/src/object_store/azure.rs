@@ -1,12 +1,14 @@
 //! AZURE connections: Azure Blob Storage, one storage account each.
 
 use base64::Engine as _;
+use chrono::{DateTime, Utc};
 use firth_connector::{ConnectionType, ObjectLocation, OptionSpec, Options, object_error};
 use firth_diagnostic::{Code, Diagnostic, Result, Secret};
 use object_store::{
     azure::{AzureConfigKey, MicrosoftAzureBuilder},
     path::Path,
 };
+use url::form_urlencoded;
 
 use super::{
     cloud::{Bucket, Cloud},
@@ -226,6 +228,23 @@ fn sas_token(option: &str, token: &Secret) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
+/// Fails for a token that says itself that it is no longer good: stores answer only that they refuse it.
+fn not_expired(token: &Secret) -> Result<()> {
+    let mut pairs = form_urlencoded::parse(token.expose_secret().as_bytes());
+    let Some((_, expiry)) = pairs.find(|(name, _)| name == "se") else { return Ok(()) };
+    // The time may be left out, and then is midnight; what else is no moment is for the store to refuse.
+    let moment = DateTime::parse_from_rfc3339(&expiry)
+        .or_else(|_| DateTime::parse_from_rfc3339(&format!("{expiry}T00:00:00Z")));
+    match moment {
+        Ok(moment) if moment < Utc::now() => Err(Diagnostic::error(
+            Code::Unauthenticated,
+            format!("the connection's shared access signature expired at {}", moment.format("%Y-%m-%dT%H:%M:%SZ")),
+        )
+        .hint("Make a new one; `ALTER CONNECTION … SET OPTIONS (sas_token = …)` gives it to a stored connection.")),
+        _ => Ok(()),
+    }
+}
+
 impl Cloud for Azure {
     fn locate(&self, uri: &str) -> Result<ObjectLocation> {
         let uri = Uri::parse(uri, CONNECTION_TYPE.schemes)?;
@@ -258,6 +277,9 @@ impl Cloud for Azure {
     }
 
     fn bucket(&self, name: &str, patience: Patience) -> Result<Bucket> {
+        if let Credential::Sas(token) = &self.credential {
+            not_expired(token)?;
+        }
         let builder =
             self.builder(name).with_retry(patience.retries()).with_http_connector(patience.connector());
         Ok(Bucket::new(builder.build().map_err(|error| object_error(error, &self.place()))?))

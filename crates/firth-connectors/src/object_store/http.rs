@@ -19,6 +19,7 @@ use object_store::{ObjectStore, path::Path};
 use url::Url;
 
 use super::{
+    http_headers::Headers,
     http_store::HttpStore,
     uri::{Uri, invalid, key_of},
 };
@@ -43,6 +44,9 @@ pub(super) const CONNECTION_TYPE: ConnectionType = ConnectionType {
         OptionSpec::string("bearer_token").secret().doc("Sent as `Authorization: Bearer …`."),
         OptionSpec::string("user").doc("Sent with the password, as HTTP's basic authentication."),
         OptionSpec::string("password").secret().doc("The user's password."),
+        OptionSpec::string("headers").secret().doc(
+            "Headers that go with every request to this server, each on a line of its own, as 'Name: value'.",
+        ),
         limits::CONNECT_TIMEOUT,
         limits::REQUEST_TIMEOUT,
         limits::MAX_TRIES,
@@ -61,6 +65,7 @@ pub(super) struct Http {
     endpoint: Option<Endpoint>,
     /// The value of `Authorization`.
     authorization: Option<Secret>,
+    headers: Headers,
     identity: String,
     limits: Limits,
     servers: Mutex<HashMap<String, Arc<HttpStore>>>,
@@ -105,8 +110,19 @@ impl Http {
         if authorization.as_ref().is_some_and(|value| value.expose_secret().chars().any(char::is_control)) {
             return refused("the credential has a control character", "Give it without line ends.");
         }
+        let headers = options.secret("headers").map(Headers::parse).transpose()?.unwrap_or_default();
+        if authorization.is_some() && headers.has(&http::header::AUTHORIZATION) {
+            return refused(
+                "option \"headers\" has an Authorization beside another credential",
+                "Give either the header, or `bearer_token`, or `user` and `password`.",
+            );
+        }
+        let identity = match (&authorization, headers.is_empty()) {
+            (None, false) => "headers".to_owned(),
+            _ => identity,
+        };
         let limits = Limits::try_new(options)?;
-        Ok(Http { endpoint, authorization, identity, limits, servers: Mutex::default() })
+        Ok(Http { endpoint, authorization, headers, identity, limits, servers: Mutex::default() })
     }
 
     fn server(&self, bucket: &str, patience: Patience) -> Result<HttpStore> {
@@ -116,6 +132,7 @@ impl Http {
         HttpStore::try_new(
             format!("{scheme}://{authority}"),
             self.authorization.clone(),
+            self.headers.clone(),
             patience,
             self.limits,
         )
@@ -176,7 +193,7 @@ impl Remote for Http {
                     Code::Unauthenticated,
                     format!("{} does not accept the credential", endpoint.as_str()),
                 )
-                .hint("Check `bearer_token`, or `user` and `password`."));
+                .hint("Check `bearer_token`, `user` and `password`, or `headers`."));
             }
             status @ 500.. => {
                 return Err(Diagnostic::error(

@@ -19,12 +19,17 @@ use http::{Method, StatusCode, header};
 use object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
     MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-    client::{HttpClient, HttpConnector, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse},
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
+    },
     path::Path,
 };
 use url::Url;
 
-use super::http_answer::{Answer, is_worth_another_try};
+use super::{
+    http_answer::{Answer, is_worth_another_try},
+    http_headers::Headers,
+};
 use crate::http_client::{
     client::{Patience, client_options},
     limits::Limits,
@@ -32,6 +37,9 @@ use crate::http_client::{
 
 /// A file that a server without ranges is read whole for, at most.
 const MOST_WHOLE: u64 = 64 << 20;
+
+/// How often a request is sent on, at most.
+const MOST_REDIRECTS: usize = 10;
 
 /// One server.
 pub(super) struct HttpStore {
@@ -45,6 +53,8 @@ struct Asker {
     /// Scheme, host and port.
     origin: String,
     authorization: Option<Secret>,
+    /// What else goes to this server only.
+    headers: Headers,
     client: HttpClient,
     tries: usize,
     total: Duration,
@@ -80,16 +90,22 @@ impl HttpStore {
     pub(super) fn try_new(
         origin: String,
         authorization: Option<Secret>,
+        headers: Headers,
         patience: Patience,
         limits: Limits,
     ) -> Result<Self> {
         let plain = origin.starts_with("http://");
-        let client = patience.connector().connect(&client_options(plain))?;
+        // The client itself takes the credentials that it knows from a request that leaves the server, and no other header.
+        let connector = match headers.is_empty() {
+            true => patience.connector(),
+            false => patience.connector().without_redirects(plain),
+        };
+        let client = connector.connect(&client_options(plain))?;
         let tries = match patience {
             Patience::OneTry(_) => 1,
             Patience::Persistent(_) => limits.tries,
         };
-        let asker = Asker { origin, authorization, client, tries, total: limits.total };
+        let asker = Asker { origin, authorization, headers, client, tries, total: limits.total };
         Ok(HttpStore { asker: Arc::new(asker), kept: Mutex::default() })
     }
 
@@ -215,7 +231,7 @@ impl Asker {
         let began = Instant::now();
         let mut tries = 1;
         loop {
-            let answer = self.client.execute(self.request(method, path, wanted)?).await;
+            let answer = self.follow(method, path, wanted).await?;
             let is_last = tries >= self.tries || began.elapsed() >= self.total;
             match answer {
                 Ok(response) if !is_worth_another_try(response.status()) || is_last => return Ok(response),
@@ -235,15 +251,39 @@ impl Asker {
         }
     }
 
-    fn request(&self, method: &Method, path: &Path, wanted: &Wanted) -> Result<HttpRequest> {
-        let url =
+    /// One request, sent on to where the server says that the file is. Once that is another server, nothing secret goes with it.
+    async fn follow(
+        &self,
+        method: &Method,
+        path: &Path,
+        wanted: &Wanted,
+    ) -> Result<std::result::Result<HttpResponse, HttpError>> {
+        let mut url =
             Url::parse(&format!("{}/{path}", self.origin)).map_err(|error| generic(error.to_string()))?;
+        let home = url.origin();
+        let mut is_home = true;
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = match self.client.execute(self.request(method, &url, is_home, wanted)?).await {
+                Ok(answer) => answer,
+                Err(error) => return Ok(Err(error)),
+            };
+            let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+            let Some(to) = to.filter(|_| matches!(answer.status().as_u16(), 301..=303 | 307 | 308)) else {
+                return Ok(Ok(answer));
+            };
+            url = url.join(to).map_err(|_| generic("the server sends on to what is no url".to_owned()))?;
+            is_home &= url.origin() == home;
+        }
+        Err(generic("the server sends on and on".to_owned()))
+    }
+
+    fn request(&self, method: &Method, url: &Url, is_home: bool, wanted: &Wanted) -> Result<HttpRequest> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(url.as_str())
             // Bytes are counted as they are stored.
             .header(header::ACCEPT_ENCODING, "identity");
-        if let Some(authorization) = &self.authorization {
+        if let (Some(authorization), true) = (&self.authorization, is_home) {
             let mut value = http::HeaderValue::from_str(authorization.expose_secret())
                 .map_err(|_| generic("the credential is no value of a header".to_owned()))?;
             value.set_sensitive(true);
@@ -260,7 +300,12 @@ impl Asker {
                 request = request.header(name, value);
             }
         }
-        request.body(HttpRequestBody::empty()).map_err(|error| generic(error.to_string()))
+        let mut request =
+            request.body(HttpRequestBody::empty()).map_err(|error| generic(error.to_string()))?;
+        if is_home {
+            self.headers.add_to(request.headers_mut());
+        }
+        Ok(request)
     }
 }
 

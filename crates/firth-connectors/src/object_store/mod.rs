@@ -13,6 +13,7 @@ mod connection_string;
 mod google;
 mod http;
 mod http_answer;
+mod http_headers;
 mod http_store;
 mod local;
 mod local_staging;

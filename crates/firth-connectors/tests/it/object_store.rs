@@ -158,6 +158,65 @@ async fn azure_round_trip() {
 }
 
 #[tokio::test]
+async fn azure_is_read_and_written_by_signatures() {
+    let Some(server) = Servers::from_env().require_azure("azure_is_read_and_written_by_signatures") else {
+        return;
+    };
+    let [endpoint, account, _] = azure(&server);
+    let open = |token: &str| open("AZURE", &[endpoint, account, ("sas_token", token)]);
+    let bucket = format!("azure://{}.blob.core.windows.net/{}", server.account, server.container);
+    let later = "2099-01-01T00:00:00Z";
+    let remote = open(&server.account_signature("rwdlac", later)).expect("opened");
+    let report = remote.check().await.expect("the server accepts the signature");
+    assert_eq!(
+        (report.identity.contains("shared access signature"), report.warnings.len()),
+        (true, 0),
+        "{report:?}"
+    );
+    let store = remote.objects().expect("it has files").store(&server.container).expect("a store");
+    let path = Path::from(format!("{}/é=1&b+c.csv", Uuid::new_v4().simple()));
+    let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    store.put_opts(&path, "x".into(), create).await.expect("written");
+    stale_reads_show(&*store, &path, &bucket).await;
+    // Azurite 3.35 answers a batch of deletions that is signed so with status 500: nothing is deleted here.
+    let failed = store.delete(&path).await.expect_err("FIXME: Azurite");
+    assert!(!object_error(failed, &bucket).render(None, false).contains("sig="));
+
+    // One container's: nothing is known of it before it is asked for something there.
+    let remote = open(&server.container_signature(&server.container, "rwdlac", later)).expect("opened");
+    let report = remote.check().await.expect("reached");
+    assert!(report.warnings[0].contains("for one container only"), "{report:?}");
+    let store = remote.objects().expect("it has files").store(&server.container).expect("a store");
+    let path = Path::from(format!("{}/a b.csv", Uuid::new_v4().simple()));
+    store.put(&path, "1".into()).await.expect("written");
+
+    // What a signature does not allow is denied; so is another container.
+    let reader = open(&server.container_signature(&server.container, "rl", later)).expect("opened");
+    let objects = reader.objects().expect("it has files");
+    let store = objects.store(&server.container).expect("a store");
+    assert_eq!(store.get(&path).await.expect("read").bytes().await.expect("whole"), "1");
+    let listed = store.list_with_delimiter(None).await;
+    assert!(!listed.expect("listed").common_prefixes.is_empty());
+    let denied = store.put(&path, "2".into()).await.expect_err("it may only read");
+    assert_eq!(object_error(denied, &bucket).code(), Code::PermissionDenied);
+    let elsewhere =
+        objects.store("elsewhere").expect("a store").get(&path).await.expect_err("not its container");
+    let code = object_error(elsewhere, &bucket).code();
+    assert!(matches!(code, Code::PermissionDenied | Code::Unauthenticated), "{code:?}");
+
+    // One that has ended, and one with another signature.
+    let ended = open(&server.account_signature("rl", "2020-01-01T00:00:00Z")).expect("opened");
+    let error = ended.check().await.expect_err("refused");
+    assert_eq!(error.message(), "the connection's shared access signature expired at 2020-01-01T00:00:00Z");
+    assert!(!error.render(None, false).contains("sig="), "{error}");
+    let forged = server.account_signature("rl", later).replace("sp=rl", "sp=rwl");
+    assert_eq!(
+        open(&forged).expect("opened").check().await.expect_err("refused").code(),
+        Code::Unauthenticated
+    );
+}
+
+#[tokio::test]
 async fn gcs_round_trip() {
     let Some(server) = Servers::from_env().require_gcs("gcs_round_trip") else { return };
     let remote = open("CLOUD_RESOURCE", &gcs(&server)).expect("opened");

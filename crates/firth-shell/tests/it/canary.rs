@@ -8,6 +8,8 @@ use std::{
 
 use base64::{Engine as _, prelude::*};
 use firth_testkit::servers::Servers;
+use futures::TryStreamExt as _;
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
 use crate::{
     place::{Place, stderr},
@@ -173,6 +175,12 @@ const CASES: &[Case] = &[
     Case { connection_type: "HTTP", option: "bearer_token", others: NOWHERE, value: plain },
     Case {
         connection_type: "HTTP",
+        option: "headers",
+        others: NOWHERE,
+        value: |canary| format!("X-Api-Key: {canary}"),
+    },
+    Case {
+        connection_type: "HTTP",
         option: "password",
         others: "endpoint = 'http://127.0.0.1:1', user = 'u'",
         value: plain,
@@ -322,6 +330,51 @@ fn no_secret_of_a_connection_is_written() {
             written.assert_without(&[secret]);
         }
     }
+}
+
+/// With a signature that is good: reads, writes and listings carry it in their urls.
+#[tokio::test]
+async fn no_signature_that_is_used_is_written() {
+    let Some(server) = Servers::from_env().require_azure("no_signature_that_is_used_is_written") else {
+        return;
+    };
+    let place = Place::new();
+    let folder = crate::scratch::unique("signed");
+    let token = server.account_signature("rwdlac", "2099-01-01T00:00:00Z");
+    let (_, signature) = token.split_once("sig=").expect("signed");
+    let decoded = signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+    let uri = format!("azure://{}.blob.core.windows.net/{}/{folder}", server.account, server.container);
+    let mut written = Written::default();
+    written.run(
+        &place,
+        &[("TOKEN", &token)],
+        &format!(
+            "CREATE CONNECTION us.signed OPTIONS (connection_type = 'AZURE', endpoint = '{}', account = '{}', sas_token = ENV('TOKEN'));
+             EXPORT DATA WITH CONNECTION us.signed OPTIONS (format = 'PARQUET', uri = '{uri}/t-*.parquet') AS SELECT 7 AS a;
+             CREATE SCHEMA s;
+             CREATE EXTERNAL TABLE s.t WITH CONNECTION us.signed OPTIONS (format = 'PARQUET', uris = ['{uri}/*.parquet']);
+             CREATE EXTERNAL TABLE s.objects WITH CONNECTION us.signed
+               OPTIONS (object_metadata = 'SIMPLE', uris = ['{uri}/*']);
+             SET cache_disk = '1G';
+             SELECT a * 6 AS answer, _FILE_NAME AS name FROM s.t WHERE a > 3;
+             EXPLAIN ANALYZE SELECT a FROM s.t WHERE a > 3;
+             SELECT * FROM s.objects;
+             DESCRIBE s.t; SHOW CACHES; SHOW CREATE TABLE s.t; CHECK CONNECTION us.signed;
+             SELECT * FROM READ('{uri}/absent.parquet', connection => 'us.signed')",
+            server.endpoint, server.account
+        ),
+    );
+    let shown = String::from_utf8_lossy(&written.0[0].1).into_owned();
+    assert!(shown.contains("42"), "{shown}\n{}", String::from_utf8_lossy(&written.0[1].1));
+    written.home(&place);
+    let store = server.store().expect("a store");
+    let listed: Vec<_> = store.list(Some(&folder.as_str().into())).try_collect().await.expect("listed");
+    assert!(listed.len() > 1, "the file and the manifest: {listed:?}");
+    for object in listed {
+        let bytes = store.get(&object.location).await.expect("read").bytes().await.expect("whole");
+        written.0.push((object.location.to_string(), bytes.to_vec()));
+    }
+    written.assert_without(&[signature.to_owned(), decoded]);
 }
 
 #[test]

@@ -179,6 +179,52 @@ async fn credentials_go_to_their_server_and_to_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_of_ones_own_go_to_their_server_and_to_no_other() {
+    let files = Files::new().await;
+    let header = Some(("x-api-key", "hunter2"));
+    let server = files.served(WebServerOptions { header, ..WebServerOptions::default() }).await;
+    let url = &server.url;
+    let refused = files.failure(&asking(url, "csv")).await;
+    assert!(refused.contains("error[permission_denied]"), "{refused}");
+    files.run(&format!(
+        "CREATE CONNECTION site OPTIONS (connection_type = 'HTTP', endpoint = '{url}', headers = 'X-Api-Key: hunter2\\nX-Other: a b')"
+    )).await;
+    for format in ["csv", "parquet", "json"] {
+        let asked = format!("SELECT COUNT(*) FROM READ('{url}/rows.{format}', connection => 'site')");
+        assert_eq!(files.one(&asked).await, ROWS.to_string(), "{format}");
+    }
+    let last = server.requests().pop().expect("asked");
+    assert!(last.headers.iter().any(|name| name == "x-other"), "{last:?}");
+
+    // A server that sends its clients on: within itself the headers stay, and the other one learns none.
+    let other = files.served(WebServerOptions::default()).await;
+    let redirect = Some(other.url.clone());
+    let sends_on = files.served(WebServerOptions { redirect, ..WebServerOptions::default() }).await;
+    let here = &sends_on.url;
+    files.run(&format!(
+        "CREATE CONNECTION moved OPTIONS (connection_type = 'HTTP', endpoint = '{here}', headers = 'X-Api-Key: hunter2\\nAuthorization: Key hunter2')"
+    )).await;
+    let asked = format!("SELECT COUNT(*) FROM READ('{here}/rows.parquet', connection => 'moved')");
+    assert_eq!(files.one(&asked).await, ROWS.to_string());
+    assert!(sends_on.requests().iter().all(|asked| asked.headers.contains(&"x-api-key".to_owned())));
+    let there = other.requests();
+    let is_secret = |name: &String| name == "x-api-key" || name == "authorization";
+    assert!(!there.is_empty() && !there.iter().any(|asked| asked.headers.iter().any(is_secret)), "{there:?}");
+
+    // One that sends its clients round in a circle.
+    let round = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let circle = Chaos::start(&format!("http://{round}")).await.expect("started");
+    circle.decide(|_| Fault::Answer("302 Found", "Location: /again\r\n", ""));
+    let failed = files
+        .failure(&format!(
+            "CREATE CONNECTION circle OPTIONS (connection_type = 'HTTP', endpoint = '{}', headers = 'X-Api-Key: hunter2')",
+            circle.endpoint
+        ))
+        .await;
+    assert!(failed.contains("the server sends on and on"), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_fail_are_asked_again() {
     let files = Files::new().await;
     let server = files.served(WebServerOptions::default()).await;
