@@ -10,6 +10,7 @@
 //! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
 //! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
 //! - `IN (…)` is what `=` with each of the values is; so are `CASE x WHEN y` and NULLIF of FLOAT64.
+//! - `x IN UNNEST(a)` is NULL where x is not found among NULLs.
 //! - GREATEST and LEAST of a NULL are NULL.
 //! - SUBSTR, LEFT and RIGHT of computed numbers count as GoogleSQL does, and TRIM takes away all white space.
 
@@ -46,7 +47,7 @@ use members::membership_by_equality;
 use slice::sliced;
 use text::{is_written_differently, to_text};
 
-use crate::overflow::checked_constant;
+use crate::{functions::member_of, overflow::checked_constant};
 
 /// The rule.
 #[derive(Debug)]
@@ -175,6 +176,16 @@ fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed
         return Ok(Transformed::yes(expr));
     }
     match (function.func.name(), function.args.len()) {
+        // DATE_TRUNC of a DATE is a DATE, of a DATETIME a DATETIME.
+        ("truncated_as", 2) => {
+            let is_moment = matches!(function.args[1].get_type(schema)?, DataType::Timestamp(..));
+            let truncated = function.args.swap_remove(0);
+            Ok(Transformed::yes(match is_moment {
+                true => truncated,
+                false => Expr::Cast(Cast::new(Box::new(truncated), DataType::Date32)),
+            }))
+        }
+        ("array_has", 2) => Ok(Transformed::yes(member(function, schema)?)),
         ("greatest" | "least", _) => extreme(function, schema).map(Transformed::yes),
         // DataFusion's takes away spaces only.
         ("btrim" | "ltrim" | "rtrim", 1) => {
@@ -183,6 +194,18 @@ fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed
         }
         _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
     }
+}
+
+/// `x IN UNNEST(a)`: of an array that is written out, IN of its elements.
+fn member(function: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
+    if let [Expr::ScalarFunction(array), value] = &function.args[..]
+        && array.func.name() == "make_array"
+        && !array.args.is_empty()
+    {
+        let members = InList::new(Box::new(value.clone()), array.args.clone(), false);
+        return Ok(coerce(Expr::InList(members), schema)?.data);
+    }
+    Ok(member_of().call(function.args))
 }
 
 /// Whether an expression is one that this rule has rounded, or that rounds anyway.

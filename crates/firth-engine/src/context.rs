@@ -19,8 +19,8 @@ use firth_pushdown::FiltersToTheirColumns;
 
 use crate::{
     Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, field_projections::FieldProjections,
-    membership::MembershipWithNulls, planner::StatementPlanner, rejected::RejectedRows,
-    store::StatementStores,
+    functions, lateral_unnest::LateralUnnest, membership::MembershipWithNulls, planner::StatementPlanner,
+    rejected::RejectedRows, store::StatementStores,
 };
 
 /// How many consumers an out-of-memory message names.
@@ -57,7 +57,11 @@ pub(crate) fn statement_context(
         .with_memory_pool(memory)
         .with_object_store_registry(stores as Arc<dyn ObjectStoreRegistry>)
         .build_arc()?;
-    let mut rules: Vec<_> = vec![Arc::new(GoogleSqlCoercion) as _, Arc::new(MembershipWithNulls) as _];
+    let mut rules: Vec<_> = vec![
+        Arc::new(LateralUnnest) as _,
+        Arc::new(GoogleSqlCoercion) as _,
+        Arc::new(MembershipWithNulls) as _,
+    ];
     rules.extend(Analyzer::new().rules);
     let physical = FiltersToTheirColumns::among(&PhysicalOptimizer::new().rules);
     let state: SessionState = SessionStateBuilder::new()
@@ -70,7 +74,11 @@ pub(crate) fn statement_context(
         .with_physical_optimizer_rules(physical)
         .with_query_planner(Arc::new(StatementPlanner))
         .build();
-    Ok(SessionContext::new_with_state(state))
+    let context = SessionContext::new_with_state(state);
+    for function in functions::all() {
+        context.register_udf(function.as_ref().clone());
+    }
+    Ok(context)
 }
 
 /// The pool that sorts, joins and aggregates of a session draw from, and spill when it is empty.

@@ -161,7 +161,15 @@ fn from_plan(text: &str) -> Diagnostic {
     }
     if let Some(rest) = line.strip_prefix("Invalid function '") {
         let name = rest.split('\'').next().unwrap_or_default();
-        let near = text.split("Did you mean '").nth(1).and_then(|rest| rest.split('\'').next());
+        let upper = name.to_uppercase();
+        // A call that the rewriting has passed by is one with other arguments.
+        if firth_sql::rewritten_functions().any(|rewritten| rewritten == upper) {
+            return Diagnostic::error(
+                Code::Unsupported,
+                format!("{upper} with these arguments is not in this version"),
+            );
+        }
+        let near = did_you_mean(name, crate::function_names().iter().map(String::as_str));
         return Diagnostic::error(Code::NotFound, format!("function {name:?} does not exist"))
             .hint_if(near.map(|near| format!("Did you mean {near:?}?")));
     }

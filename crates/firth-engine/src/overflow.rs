@@ -5,9 +5,12 @@
 //! place of each that is left. What has no column in it is different: it is computed while it is optimized, so
 //! the analyzer ([`checked_constant`]) replaces it before.
 //!
+//! SUM and AVG of FLOAT64 over a window that slides become others too: [`sliding`].
+//!
 //! A remote that evaluates an operator fails by itself where it overflows: its dialect lists it for that.
 
 mod function;
+mod sliding;
 mod sum;
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use datafusion::{
 };
 
 use function::checked;
+use sliding::sliding;
 use sum::checked_sum;
 
 /// Puts checked functions in the place of operators and sums. `plan` is optimized, and what is sent to a
@@ -88,6 +92,17 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 if is_plain_sum(sum, &function.params.args, schema)? =>
             {
                 function.fun = WindowFunctionDefinition::AggregateUDF(checked_sum());
+                Ok(Transformed::yes(Expr::WindowFunction(function)))
+            }
+            WindowFunctionDefinition::AggregateUDF(aggregate)
+                if !function.params.distinct
+                    && !function.params.window_frame.start_bound.is_unbounded()
+                    && matches!(&function.params.args[..], [of] if of.get_type(schema)? == DataType::Float64) =>
+            {
+                let Some(sliding) = sliding(aggregate.name()) else {
+                    return Ok(Transformed::no(Expr::WindowFunction(function)));
+                };
+                function.fun = WindowFunctionDefinition::AggregateUDF(sliding);
                 Ok(Transformed::yes(Expr::WindowFunction(function)))
             }
             _ => Ok(Transformed::no(Expr::WindowFunction(function))),

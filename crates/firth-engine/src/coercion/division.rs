@@ -1,4 +1,4 @@
-//! Division of FLOAT64, which fails on a zero divisor: GoogleSQL's `/`. IEEE's infinities are for
+//! Division of FLOAT64, which fails on a zero divisor and on a quotient that is too large: GoogleSQL's `/`. IEEE's infinities are for
 //! functions that ask for them.
 
 use std::sync::{Arc, LazyLock};
@@ -11,9 +11,10 @@ use arrow::{
 };
 use datafusion::{
     common::cast::as_float64_array,
-    error::Result,
+    error::{DataFusionError, Result},
     logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
 };
+use firth_diagnostic::{Code, Diagnostic};
 
 /// The function behind `/`.
 pub(super) fn divide() -> Arc<ScalarUDF> {
@@ -53,6 +54,12 @@ impl ScalarUDFImpl for Divide {
             return Err(ArrowError::DivideByZero.into());
         }
         let quotient = div(dividend, divisor)?;
+        if let Some((dividend, divisor)) = overflow(dividend, divisor, quotient.as_primitive()) {
+            let message = format!("the quotient of {dividend:?} and {divisor:?} is no FLOAT64");
+            let diagnostic = Diagnostic::error(Code::BadData, message)
+                .hint("SAFE_DIVIDE is NULL and IEEE_DIVIDE is infinite instead.");
+            return Err(DataFusionError::External(Box::new(diagnostic)));
+        }
         let scalar = arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         if scalar && quotient.len() == 1 {
             let quotient = quotient.as_primitive::<Float64Type>();
@@ -61,6 +68,17 @@ impl ScalarUDFImpl for Divide {
         }
         Ok(ColumnarValue::Array(quotient))
     }
+}
+
+/// Two numbers whose quotient is too large. An infinity of them is none.
+fn overflow(dividend: &Float64Array, divisor: &Float64Array, quotient: &Float64Array) -> Option<(f64, f64)> {
+    if !quotient.values().iter().any(|value| value.is_infinite()) {
+        return None;
+    }
+    (0..quotient.len())
+        .filter(|&row| quotient.is_valid(row) && quotient.value(row).is_infinite())
+        .map(|row| (dividend.value(row), divisor.value(row)))
+        .find(|(dividend, _)| dividend.is_finite())
 }
 
 /// Whether a dividend that is not NULL stands over a zero. NULL / 0 is NULL.

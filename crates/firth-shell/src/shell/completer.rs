@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use firth_engine::{
@@ -128,22 +128,6 @@ impl Names {
     }
 }
 
-/// Functions, in lower case: what is rewritten and what DataFusion has.
-static FUNCTIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let rewritten = firth_sql::rewritten_functions().map(str::to_lowercase);
-    let scalar = datafusion::functions::all_default_functions();
-    let aggregate = datafusion::functions_aggregate::all_default_aggregate_functions();
-    let window = datafusion::functions_window::all_default_window_functions();
-    let of_datafusion = scalar
-        .iter()
-        .map(|function| function.name())
-        .chain(aggregate.iter().map(|function| function.name()))
-        .chain(window.iter().map(|function| function.name()))
-        .map(str::to_lowercase)
-        .collect::<Vec<_>>();
-    rewritten.chain(of_datafusion).collect()
-});
-
 /// Completes the word before the cursor.
 pub(super) struct SqlCompleter {
     pub(super) names: Names,
@@ -203,8 +187,9 @@ impl SqlCompleter {
         }
         let typed_small = word.chars().next().is_some_and(char::is_lowercase);
         if !wants_a_table {
-            let functions =
-                FUNCTIONS.iter().filter(|name| name.len() >= word.len() && begins_or_is(name, word));
+            let functions = firth_engine::function_names()
+                .iter()
+                .filter(|name| name.len() >= word.len() && begins_or_is(name, word));
             values.extend(functions.map(|name| {
                 let name = if typed_small { name.clone() } else { name.to_ascii_uppercase() };
                 format!("{name}(")

@@ -1,7 +1,7 @@
 //! Intervals, parts of dates, and the arithmetic of both.
 
 use firth_diagnostic::{Code, Diagnostic, Result, Span};
-use sqlparser::ast::{BinaryOperator, DataType, Expr, Interval};
+use sqlparser::ast::{BinaryOperator, DataType, Expr, Interval, ObjectName};
 
 use super::{build, types};
 use crate::ColumnType;
@@ -67,6 +67,16 @@ pub(super) fn shifted(op: BinaryOperator, arguments: Vec<Expr>) -> Option<Expr> 
     Some(build::binary(date, op, interval))
 }
 
+/// Whether the last argument of this function is the name of a part of a date.
+pub(super) fn takes_part(function: &ObjectName) -> bool {
+    let name = function.to_string().to_uppercase();
+    name == "LAST_DAY"
+        || ["_TRUNC", "_DIFF"].iter().any(|ending| {
+            name.strip_suffix(ending)
+                .is_some_and(|of| ["DATE", "DATETIME", "TIME", "TIMESTAMP"].contains(&of))
+        })
+}
+
 /// The name of a date part, which the parser took for a column.
 fn part(expr: &Expr) -> Option<String> {
     match expr {
@@ -77,26 +87,49 @@ fn part(expr: &Expr) -> Option<String> {
     }
 }
 
-/// `DATE_TRUNC(d, PART)`. DataFusion's answers a timestamp: `result` is what it is cast to, if anything.
-pub(super) fn truncated(arguments: &[Expr], result: Option<&ColumnType>, span: Span) -> Result<Option<Expr>> {
+/// The day that a week of this part begins with, from Sunday as 0: `WEEK`, `ISOWEEK`, `WEEK(TUESDAY)`.
+fn first_day(unit: &str) -> Option<i64> {
+    const DAYS: [&str; 7] = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
+    match unit {
+        "WEEK" => Some(0),
+        "ISOWEEK" => Some(1),
+        _ => {
+            let day = unit.strip_prefix("WEEK(")?.strip_suffix(')')?;
+            DAYS.iter().position(|name| *name == day).and_then(|index| i64::try_from(index).ok())
+        }
+    }
+}
+
+/// `DATE_TRUNC(d, PART)`. DataFusion's answers a timestamp: of `DATE_TRUNC` it is made a DATE again where it was one.
+pub(super) fn truncated(arguments: &[Expr], is_date: bool, span: Span) -> Result<Option<Expr>> {
     let [date, unit] = arguments else { return Ok(None) };
     let Some(unit) = part(unit) else { return Ok(None) };
     let truncate = |unit: &str, date: Expr| build::call("date_trunc", [build::string(unit), date]);
-    let truncated = match unit.as_str() {
+    let truncated = if let Some(first) = first_day(&unit) {
         // DataFusion's week begins on Monday.
-        "ISOWEEK" | "WEEK(MONDAY)" => truncate("week", date.clone()),
-        "WEEK" | "WEEK(SUNDAY)" => {
-            let day = || build::interval("1 DAY");
-            let shifted = build::binary(date.clone(), BinaryOperator::Plus, day());
-            build::binary(truncate("week", shifted), BinaryOperator::Minus, day())
+        match (8 - first) % 7 {
+            0 => truncate("week", date.clone()),
+            days => {
+                let shift = || build::interval(format!("{days} DAY"));
+                let shifted = build::binary(date.clone(), BinaryOperator::Plus, shift());
+                build::binary(truncate("week", shifted), BinaryOperator::Minus, shift())
+            }
         }
-        "YEAR" | "QUARTER" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND"
-        | "MICROSECOND" => truncate(&unit.to_lowercase(), date.clone()),
-        _ => return Err(unknown_part(&unit, span)),
+    } else {
+        match unit.as_str() {
+            // The year's first week has its fourth of January.
+            "ISOYEAR" => {
+                let year = extract("ISOYEAR", date.clone(), span)?;
+                truncate("week", build::call("make_date", [year, build::number(1), build::number(4)]))
+            }
+            "YEAR" | "QUARTER" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND"
+            | "MICROSECOND" => truncate(&unit.to_lowercase(), date.clone()),
+            _ => return Err(unknown_part(&unit, span)),
+        }
     };
-    Ok(Some(match result {
-        Some(result) => build::cast(truncated, types::planned(result)),
-        None => truncated,
+    Ok(Some(match is_date {
+        true => build::call("truncated_as", [truncated, date.clone()]),
+        false => truncated,
     }))
 }
 
@@ -122,8 +155,25 @@ pub(super) fn extract(unit: &str, date: Expr, span: Span) -> Result<Expr> {
         "DATE" => build::cast(date, types::planned(&ColumnType::Date)),
         "TIME" => build::cast(date, types::planned(&ColumnType::Time)),
         "DATETIME" => build::cast(date, types::planned(&ColumnType::Datetime)),
-        _ => return Err(unknown_part(&unit, span)),
+        // Days before the first one of the week's first days are in week 0.
+        _ => match first_day(&unit) {
+            Some(first) => {
+                let weekday = modulo(
+                    build::binary(part("dow", date.clone()), BinaryOperator::Plus, build::number(7 - first)),
+                    7,
+                );
+                let day = build::binary(part("doy", date), BinaryOperator::Plus, build::number(6));
+                whole(build::binary(day, BinaryOperator::Minus, weekday), 7)
+            }
+            None => return Err(unknown_part(&unit, span)),
+        },
     })
+}
+
+/// The quotient by a number, towards minus infinity.
+fn whole(count: Expr, by: i64) -> Expr {
+    let quotient = build::binary(count, BinaryOperator::Divide, build::number(format!("{by}.0")));
+    build::cast(build::call("floor", [quotient]), types::int64())
 }
 
 /// How many of a part lie between a fixed day and a date.
@@ -147,21 +197,99 @@ pub(super) fn date_difference(arguments: &[Expr], span: Span) -> Result<Option<E
         ))
     };
     // 1970-01-01 was a Thursday: the shift moves the week's first day to a multiple of seven.
-    let weeks = |shift: i64, expr: &Expr| {
-        let shifted = build::binary(days(expr), BinaryOperator::Plus, build::number(shift));
-        let quotient = build::binary(shifted, BinaryOperator::Divide, build::number("7.0"));
-        build::cast(build::call("floor", [quotient]), types::int64())
+    let weeks = |first: i64, expr: &Expr| {
+        whole(build::binary(days(expr), BinaryOperator::Plus, build::number(4 - first)), 7)
     };
     let count: Box<Count<'_>> = match unit.as_str() {
         "DAY" => Box::new(|expr| Ok(days(expr))),
-        "WEEK" | "WEEK(SUNDAY)" => Box::new(|expr| Ok(weeks(4, expr))),
-        "ISOWEEK" | "WEEK(MONDAY)" => Box::new(|expr| Ok(weeks(3, expr))),
         "MONTH" => Box::new(|expr| with(12, "MONTH", expr)),
         "QUARTER" => Box::new(|expr| with(4, "QUARTER", expr)),
         "YEAR" => Box::new(|expr| year(expr, 1)),
-        _ => return Err(unknown_part(&unit, span)),
+        "ISOYEAR" => Box::new(|expr| extract("ISOYEAR", date(expr), span)),
+        _ => match first_day(&unit) {
+            Some(first) => Box::new(move |expr| Ok(weeks(first, expr))),
+            None => return Err(unknown_part(&unit, span)),
+        },
     };
     Ok(Some(build::binary(count(later)?, BinaryOperator::Minus, count(earlier)?)))
+}
+
+/// The microseconds of a part that is as long everywhere.
+fn micros(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "MICROSECOND" => 1,
+        "MILLISECOND" => 1_000,
+        "SECOND" => 1_000_000,
+        "MINUTE" => 60_000_000,
+        "HOUR" => 3_600_000_000,
+        _ => return None,
+    })
+}
+
+fn between(name: &str, [later, earlier]: [&Expr; 2], moment: &ColumnType, unit: i64) -> Expr {
+    let micros =
+        |expr: &Expr| build::call("unix_micros", [build::cast(expr.clone(), types::planned(moment))]);
+    build::call(name, [micros(later), micros(earlier), build::number(unit)])
+}
+
+/// `TIMESTAMP_DIFF(a, b, PART)`: how many whole ones lie between them.
+pub(super) fn timestamp_difference(arguments: &[Expr], span: Span) -> Result<Option<Expr>> {
+    let [later, earlier, unit] = arguments else { return Ok(None) };
+    let Some(unit) = part(unit) else { return Ok(None) };
+    let micros = match unit.as_str() {
+        "DAY" => 86_400_000_000,
+        _ => micros(&unit).ok_or_else(|| unknown_part(&unit, span))?,
+    };
+    Ok(Some(between("whole_units_between", [later, earlier], &ColumnType::Timestamp, micros)))
+}
+
+/// `DATETIME_DIFF(a, b, PART)`: how many boundaries of that part lie between them.
+pub(super) fn datetime_difference(arguments: &[Expr], span: Span) -> Result<Option<Expr>> {
+    let [later, earlier, unit] = arguments else { return Ok(None) };
+    match part(unit).as_deref().and_then(micros) {
+        Some(micros) => {
+            Ok(Some(between("unit_boundaries_between", [later, earlier], &ColumnType::Datetime, micros)))
+        }
+        None => date_difference(arguments, span),
+    }
+}
+
+/// `LAST_DAY(d)`, `LAST_DAY(d, PART)`.
+pub(super) fn last_day(arguments: &[Expr], span: Span) -> Result<Option<Expr>> {
+    let (day, unit) = match arguments {
+        [day] => (day, "MONTH".to_owned()),
+        [day, unit] => match part(unit) {
+            Some(unit) => (day, unit),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let day = build::cast(day.clone(), types::planned(&ColumnType::Date));
+    let months = match unit.as_str() {
+        "MONTH" => 1,
+        "QUARTER" => 3,
+        "YEAR" => 12,
+        _ if first_day(&unit).is_some() => {
+            let unit = Expr::Identifier(build::identifier(unit));
+            let Some(first) = truncated(&[day, unit], true, span)? else { return Ok(None) };
+            return Ok(Some(build::binary(first, BinaryOperator::Plus, build::interval("6 DAY"))));
+        }
+        _ => return Err(unknown_part(&unit, span)),
+    };
+    Ok(Some(build::call("last_day_of_month", [day, build::number(months)])))
+}
+
+/// `UNIX_DATE(d)`: the days since 1970-01-01.
+pub(super) fn unix_date(arguments: Vec<Expr>) -> Option<Expr> {
+    let [day] = <[Expr; 1]>::try_from(arguments).ok()?;
+    let days = build::cast(build::cast(day, types::planned(&ColumnType::Date)), DataType::Int(None));
+    Some(build::cast(days, types::int64()))
+}
+
+/// `DATE_FROM_UNIX_DATE(n)`.
+pub(super) fn of_days(arguments: Vec<Expr>) -> Option<Expr> {
+    let [days] = <[Expr; 1]>::try_from(arguments).ok()?;
+    Some(build::cast(build::cast(days, DataType::Int(None)), types::planned(&ColumnType::Date)))
 }
 
 fn unknown_part(unit: &str, span: Span) -> Diagnostic {

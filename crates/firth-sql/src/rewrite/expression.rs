@@ -153,8 +153,12 @@ impl Rewriter<'_> {
             FunctionArguments::None => {}
             FunctionArguments::Subquery(query) => self.query(query)?,
             FunctionArguments::List(list) => {
-                for argument in &mut list.args {
-                    self.argument(argument)?;
+                // What stands where a part of a date stands is no column.
+                let part = dates::takes_part(&function.name).then(|| list.args.len().saturating_sub(1));
+                for (index, argument) in list.args.iter_mut().enumerate() {
+                    if part != Some(index) {
+                        self.argument(argument)?;
+                    }
                 }
                 for clause in &mut list.clauses {
                     match clause {
@@ -231,7 +235,7 @@ impl Rewriter<'_> {
                     self.expression(&mut index)?;
                     match build::literal_string(&index) {
                         Some(field) => build::field(accessed, field),
-                        None => build::call("array_element", [accessed, functions::array_position(index)]),
+                        None => functions::array_element(accessed, index),
                     }
                 }
                 AccessExpr::Dot(_) | AccessExpr::Subscript(Subscript::Slice { .. }) => {
@@ -245,7 +249,10 @@ impl Rewriter<'_> {
     /// Replaces one expression whose children are done.
     fn replace(&mut self, expr: &mut Expr) -> Result<()> {
         match expr {
-            Expr::Identifier(ident) => *ident = lowered(ident),
+            Expr::Identifier(ident) => {
+                let name = lowered(ident);
+                *expr = self.scope.merged(&name.value).unwrap_or(Expr::Identifier(name));
+            }
             Expr::CompoundIdentifier(path) => {
                 let (mut resolved, table) = self.scope.resolve(path);
                 // DataFusion finds columns of queries around this one, and no fields in them.
@@ -295,7 +302,13 @@ impl Rewriter<'_> {
             }
             Expr::Extract { field, expr: inner, .. } => {
                 let span = self.span_of(inner.as_ref());
-                *expr = dates::extract(&field.to_string(), (**inner).clone(), span)?;
+                let moment = match inner.as_ref() {
+                    Expr::AtTimeZone { timestamp, time_zone } => {
+                        build::call("local_datetime", [(**timestamp).clone(), (**time_zone).clone()])
+                    }
+                    other => other.clone(),
+                };
+                *expr = dates::extract(&field.to_string(), moment, span)?;
             }
             Expr::Substring { expr: text, substring_from: Some(from), substring_for, .. } => {
                 let length = substring_for.as_ref().map(|length| (**length).clone());

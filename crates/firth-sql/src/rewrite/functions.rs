@@ -47,26 +47,25 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("CURRENT_TIME", Built(|arguments, _| Ok(no_zone(&arguments).then(|| build::call("current_time", []))))),
     ("CURRENT_TIMESTAMP", Built(|_, _| Ok(Some(now(&ColumnType::Timestamp))))),
     ("DATE", Built(|arguments, _| Ok(date(arguments)))),
-    ("DATETIME", Built(|arguments, _| Ok(cast_single(arguments, &ColumnType::Datetime)))),
+    ("DATETIME", Built(|arguments, _| Ok(datetime(arguments)))),
     ("DATETIME_ADD", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Plus, arguments)))),
+    ("DATETIME_DIFF", Built(|arguments, span| dates::datetime_difference(&arguments, span))),
     ("DATETIME_SUB", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Minus, arguments)))),
-    ("DATETIME_TRUNC", Built(|arguments, span| dates::truncated(&arguments, None, span))),
+    ("DATETIME_TRUNC", Built(|arguments, span| dates::truncated(&arguments, false, span))),
     ("DATE_ADD", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Plus, arguments)))),
     ("DATE_DIFF", Built(|arguments, span| dates::date_difference(&arguments, span))),
+    ("DATE_FROM_UNIX_DATE", Built(|arguments, _| Ok(dates::of_days(arguments)))),
     ("DATE_SUB", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Minus, arguments)))),
-    ("DATE_TRUNC", Built(|arguments, span| dates::truncated(&arguments, Some(&ColumnType::Date), span))),
+    ("DATE_TRUNC", Built(|arguments, span| dates::truncated(&arguments, true, span))),
     ("DENSE_RANK", Int64("dense_rank")),
     ("DIV", Built(|arguments, _| Ok(whole_division(arguments)))),
     ("ENDS_WITH", Named("ends_with")),
-    ("FORMAT_DATE", Built(|arguments, _| Ok(swapped("to_char", arguments)))),
-    ("FORMAT_DATETIME", Built(|arguments, _| Ok(swapped("to_char", arguments)))),
-    ("FORMAT_TIMESTAMP", Built(|arguments, _| Ok(swapped("to_char", arguments)))),
     ("GENERATE_ARRAY", Named("generate_series")),
     ("GENERATE_UUID", Named("uuid")),
     ("IF", Built(|arguments, _| Ok(if_else(arguments)))),
     ("IFNULL", Named("coalesce")),
-    ("INSTR", Int64("strpos")),
     ("IS_NAN", Named("isnan")),
+    ("LAST_DAY", Built(|arguments, span| dates::last_day(&arguments, span))),
     ("LENGTH", Int64("length")),
     ("LOG", Built(|arguments, _| Ok(logarithm(arguments)))),
     ("LOGICAL_AND", Named("bool_and")),
@@ -74,7 +73,6 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("MD5", Built(|arguments, _| Ok(Some(hashed(arguments))))),
     ("MOD", Built(|arguments, _| Ok(operator(BinaryOperator::Modulo, arguments)))),
     ("NTILE", Int64("ntile")),
-    ("PARSE_DATE", Built(|arguments, _| Ok(swapped("to_date", arguments)))),
     ("POW", Named("power")),
     ("RAND", Named("random")),
     ("RANK", Int64("rank")),
@@ -82,9 +80,7 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("REGEXP_EXTRACT", Built(|arguments, _| Ok(first_match(arguments)))),
     ("REGEXP_REPLACE", WithDefault("regexp_replace", 3, "g")),
     ("ROW_NUMBER", Int64("row_number")),
-    ("SAFE_DIVIDE", Built(|arguments, _| Ok(safe_division(arguments)))),
-    ("SIGN", Named("signum")),
-    ("SPLIT", WithDefault("string_to_array", 1, ",")),
+    ("SPLIT", WithDefault("split", 1, ",")),
     ("STARTS_WITH", Named("starts_with")),
     ("STRING_AGG", WithDefault("string_agg", 1, ",")),
     ("STRPOS", Int64("strpos")),
@@ -93,9 +89,11 @@ const FUNCTIONS: &[(&str, Becomes)] = &[
     ("SUBSTRING", Built(|arguments, _| Ok(Some(substring(arguments))))),
     ("TIMESTAMP", Built(|arguments, _| Ok(cast_single(arguments, &ColumnType::Timestamp)))),
     ("TIMESTAMP_ADD", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Plus, arguments)))),
+    ("TIMESTAMP_DIFF", Built(|arguments, span| dates::timestamp_difference(&arguments, span))),
     ("TIMESTAMP_SUB", Built(|arguments, _| Ok(dates::shifted(BinaryOperator::Minus, arguments)))),
-    ("TIMESTAMP_TRUNC", Built(|arguments, span| dates::truncated(&arguments, None, span))),
+    ("TIMESTAMP_TRUNC", Built(|arguments, span| dates::truncated(&arguments, false, span))),
     ("TO_HEX", WithDefault("encode", 1, "hex")),
+    ("UNIX_DATE", Built(|arguments, _| Ok(dates::unix_date(arguments)))),
     ("VARIANCE", Named("var_samp")),
 ];
 
@@ -198,12 +196,6 @@ fn if_else(arguments: Vec<Expr>) -> Option<Expr> {
     Some(build::case(condition, result, Some(otherwise)))
 }
 
-fn safe_division(arguments: Vec<Expr>) -> Option<Expr> {
-    let (dividend, divisor) = pair(arguments)?;
-    let dividend = build::cast(dividend, types::float64());
-    Some(build::binary(dividend, BinaryOperator::Divide, build::call("nullif", [divisor, build::number(0)])))
-}
-
 /// Towards zero. By way of decimals, since `/` answers FLOAT64 and FLOAT64 has 53 bits.
 fn whole_division(arguments: Vec<Expr>) -> Option<Expr> {
     let (dividend, divisor) = pair(arguments)?;
@@ -219,12 +211,6 @@ fn logarithm(mut arguments: Vec<Expr>) -> Option<Expr> {
     }
     arguments.reverse();
     Some(build::call("log", arguments))
-}
-
-/// Format and value change places.
-fn swapped(name: &str, arguments: Vec<Expr>) -> Option<Expr> {
-    let (format, value) = pair(arguments)?;
-    Some(build::call(name, [value, format]))
 }
 
 fn first_match(arguments: Vec<Expr>) -> Option<Expr> {
@@ -249,7 +235,20 @@ fn date(arguments: Vec<Expr>) -> Option<Expr> {
     if arguments.len() == 3 {
         return Some(build::call("make_date", arguments));
     }
+    if arguments.len() == 2 {
+        return Some(build::cast(
+            build::call("local_datetime", arguments),
+            types::planned(&ColumnType::Date),
+        ));
+    }
     cast_single(arguments, &ColumnType::Date)
+}
+
+fn datetime(arguments: Vec<Expr>) -> Option<Expr> {
+    if arguments.len() == 2 {
+        return Some(build::call("local_datetime", arguments));
+    }
+    cast_single(arguments, &ColumnType::Datetime)
 }
 
 /// A negative start counts from the end, which DataFusion's does not.
@@ -304,26 +303,23 @@ pub(super) fn structure(values: Vec<Expr>, fields: &[StructField], span: Span) -
     Ok(build::call("named_struct", arguments))
 }
 
-/// `a[OFFSET(0)]`, `a[0]`: GoogleSQL counts from zero, DataFusion from one. `a[ORDINAL(1)]` is as it is.
-pub(super) fn array_position(index: Expr) -> Expr {
-    let (position, from_zero) = match &index {
-        Expr::Function(function) => {
-            let arguments = plain_arguments(function).unwrap_or_default();
-            match (function.name.to_string().to_uppercase().as_str(), arguments.as_slice()) {
-                ("OFFSET" | "SAFE_OFFSET", [position]) => (position.clone(), true),
-                ("ORDINAL" | "SAFE_ORDINAL", [position]) => (position.clone(), false),
-                _ => (index, true),
-            }
+/// The element of an array: `a[OFFSET(0)]`, `a[0]`, `a[ORDINAL(1)]`, and with SAFE_ NULL where there is none.
+pub(super) fn array_element(array: Expr, index: Expr) -> Expr {
+    if let Expr::Function(function) = &index
+        && let Some([position]) = plain_arguments(function).as_deref()
+    {
+        let name = match function.name.to_string().to_uppercase().as_str() {
+            "OFFSET" => Some("array_offset_element"),
+            "ORDINAL" => Some("array_ordinal_element"),
+            "SAFE_OFFSET" => Some("array_safe_offset_element"),
+            "SAFE_ORDINAL" => Some("array_safe_ordinal_element"),
+            _ => None,
+        };
+        if let Some(name) = name {
+            return build::call(name, [array, position.clone()]);
         }
-        _ => (index, true),
-    };
-    if !from_zero {
-        return position;
     }
-    match build::literal_integer(&position) {
-        Some(position) => build::number(position.saturating_add(1)),
-        None => build::binary(position, BinaryOperator::Plus, build::number(1)),
-    }
+    build::call("array_offset_element", [array, index])
 }
 
 #[cfg(test)]

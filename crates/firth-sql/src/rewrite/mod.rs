@@ -14,6 +14,7 @@ mod expression;
 mod file_name;
 mod file_read;
 mod functions;
+mod merged;
 mod parameters;
 mod scope;
 mod select;

@@ -1,8 +1,9 @@
 //! What a name means where it stands: CTEs, and the tables that FROM brings in.
 
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Expr, Ident};
 
 use super::build;
+use super::merged::{Part, Parts};
 
 /// The names visible at one point of the walk.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Scope {
     cte_names: Vec<String>,
     /// One list of tables for each FROM, the innermost last.
     frames: Vec<Vec<Visible>>,
+    /// What `*` is made of in each of them.
+    parts: Vec<Parts>,
 }
 
 struct Cte {
@@ -27,6 +30,8 @@ pub(super) struct Visible {
     pub(super) alias: String,
     /// The dotted name as written, if it may qualify columns too: no alias was written.
     pub(super) path: Vec<String>,
+    /// Whether the alias names a value, which is its one column: that of UNNEST.
+    pub(super) element: bool,
 }
 
 impl Scope {
@@ -67,19 +72,45 @@ impl Scope {
     /// Opens a SELECT.
     pub(super) fn push_frame(&mut self) {
         self.frames.push(Vec::new());
+        self.parts.push(Parts::default());
     }
 
     /// Closes it.
     pub(super) fn pop_frame(&mut self) {
         self.frames.pop();
+        self.parts.pop();
     }
 
     /// Brings a table into the innermost FROM. False if its alias is taken there.
     pub(super) fn add_table(&mut self, table: Visible) -> bool {
         let Some(frame) = self.frames.last_mut() else { return true };
         let free = frame.iter().all(|other| other.alias != table.alias);
+        if let Some(parts) = self.parts.last_mut() {
+            parts.list.push(Part::Table(table.alias.clone()));
+        }
         frame.push(table);
         free
+    }
+
+    /// Says that the alias of the table that was added last names a value.
+    pub(super) fn last_is_an_element(&mut self) {
+        if let Some(table) = self.frames.last_mut().and_then(|frame| frame.last_mut()) {
+            table.element = true;
+        }
+    }
+
+    /// What `*` is made of in the innermost FROM.
+    pub(super) fn parts(&mut self) -> &mut Parts {
+        if self.parts.is_empty() {
+            self.parts.push(Parts::default());
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
+    }
+
+    /// What an unqualified name stands for in the innermost FROM, if USING has made it.
+    pub(super) fn merged(&self, name: &str) -> Option<Expr> {
+        self.parts.last()?.merged(name).cloned()
     }
 
     /// Whether a FROM around here has a table of this alias.
@@ -101,8 +132,15 @@ impl Scope {
         let whole: Vec<Ident> = path.iter().flat_map(split_at_dots).collect();
         for frame in self.frames.iter().rev() {
             // An alias hides a column's and a table's full name.
-            if frame.iter().any(|table| path.len() > 1 && table.alias == path[0].value.to_lowercase()) {
-                return (lower(path), 1);
+            if path.len() > 1
+                && let Some(table) = frame.iter().find(|table| table.alias == path[0].value.to_lowercase())
+            {
+                let mut resolved = lower(path);
+                if table.element && path[1].value != "*" {
+                    resolved.insert(1, resolved[0].clone());
+                    return (resolved, 2);
+                }
+                return (resolved, 1);
             }
             let named = |table: &&Visible| {
                 let length = table.path.len();

@@ -4,7 +4,7 @@ use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, GroupByWithModifier, Ident, LimitClause, NamedWindowExpr, ObjectName,
     OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    SetQuantifier, WildcardAdditionalOptions, With,
+    SetQuantifier, Value, WildcardAdditionalOptions, With,
 };
 
 use super::file_name::Mentions;
@@ -34,9 +34,12 @@ impl Rewriter<'_> {
         if let Some(order_by) = &mut query.order_by
             && let OrderByKind::Expressions(items) = &mut order_by.kind
         {
-            self.order_by(items)?;
-            if let SetExpr::Select(select) = query.body.as_ref() {
-                order_distinct_by_alias(select, items);
+            match query.body.as_ref() {
+                SetExpr::Select(select) => {
+                    self.order_result_by(select, items)?;
+                    order_distinct_by_alias(select, items);
+                }
+                _ => self.order_by(items)?,
             }
         }
         if let Some(limit) = &mut query.limit_clause {
@@ -126,6 +129,7 @@ impl Rewriter<'_> {
         }
         self.projection(&mut select.projection)?;
         mentions.hide(&mut select.projection);
+        self.write_stars_out(select)?;
         for clause in [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten() {
             self.expression(clause)?;
         }
@@ -157,7 +161,7 @@ impl Rewriter<'_> {
                     self.expression(expr)?;
                     let name =
                         name.map_or_else(|| next_anonymous(&mut anonymous), |name| name.to_lowercase());
-                    if !plain {
+                    if !plain || matches!(expr, Expr::Function(_)) {
                         let alias = build::identifier(name);
                         *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
                     }
@@ -234,17 +238,31 @@ impl Rewriter<'_> {
         match limit {
             LimitClause::LimitOffset { limit, offset, limit_by } => {
                 if let Some(limit) = limit {
-                    self.expression(limit)?;
+                    self.count(limit, "LIMIT")?;
                 }
                 if let Some(offset) = offset {
-                    self.expression(&mut offset.value)?;
+                    self.count(&mut offset.value, "OFFSET")?;
                 }
                 self.expressions(limit_by)
             }
             LimitClause::OffsetCommaLimit { offset, limit } => {
-                self.expression(offset)?;
-                self.expression(limit)
+                self.count(offset, "OFFSET")?;
+                self.count(limit, "LIMIT")
             }
+        }
+    }
+
+    /// A number of rows. DataFusion takes NULL for all.
+    fn count(&mut self, count: &mut Expr, clause: &str) -> Result<()> {
+        let span = self.span_of(count);
+        self.expression(count)?;
+        match count {
+            Expr::Value(value) if value.value == Value::Null => {
+                Err(Diagnostic::error(Code::Invalid, format!("{clause} is NULL"))
+                    .at(span)
+                    .hint("It is a number of rows: 0 or more."))
+            }
+            _ => Ok(()),
         }
     }
 }

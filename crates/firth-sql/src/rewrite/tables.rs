@@ -21,14 +21,17 @@ const EXTERNAL_QUERY: &str = "EXTERNAL_QUERY";
 
 impl Rewriter<'_> {
     pub(super) fn table_with_joins(&mut self, table: &mut TableWithJoins) -> Result<()> {
+        let start = self.scope.parts().list.len();
         self.table_factor(&mut table.relation)?;
         for join in &mut table.joins {
-            self.join(join)?;
+            self.join(join, start)?;
         }
         Ok(())
     }
 
-    fn join(&mut self, join: &mut Join) -> Result<()> {
+    /// A join whose left side is the FROM's parts from `start`.
+    fn join(&mut self, join: &mut Join, start: usize) -> Result<()> {
+        let middle = self.scope.parts().list.len();
         self.table_factor(&mut join.relation)?;
         let constraint = match &mut join.join_operator {
             JoinOperator::Join(constraint)
@@ -43,13 +46,7 @@ impl Rewriter<'_> {
         };
         match constraint {
             JoinConstraint::On(condition) => self.expression(condition),
-            JoinConstraint::Using(columns) => {
-                for column in columns {
-                    let idents: Vec<Ident> = idents(column).iter().map(lowered).collect();
-                    *column = ObjectName::from(idents);
-                }
-                Ok(())
-            }
+            JoinConstraint::Using(_) => self.using(join, start, middle),
             JoinConstraint::Natural | JoinConstraint::None => Ok(()),
         }
     }
@@ -105,19 +102,25 @@ impl Rewriter<'_> {
                 // DataFusion would let the names inside be seen outside.
                 self.alias(alias, &format!("subquery_{}", span.start), Vec::new(), span)
             }
-            TableFactor::UNNEST { array_exprs, alias, with_offset, .. } => {
-                if *with_offset {
-                    return Err(Diagnostic::error(
-                        Code::Unsupported,
-                        "UNNEST … WITH OFFSET is not in this version",
-                    )
-                    .at(span));
-                }
-                for array in array_exprs {
+            TableFactor::UNNEST { array_exprs, alias, with_offset, with_offset_alias, .. } => {
+                let lateral = !self.scope.parts().list.is_empty();
+                for array in array_exprs.iter_mut() {
                     self.expression(array)?;
-                    refuse_columns(array, span)?;
+                    if !lateral {
+                        refuse_columns(array, span)?;
+                    }
                 }
-                self.unnest_alias(alias, span)
+                let alias_of_offset = with_offset_alias.take();
+                let offset = with_offset.then(|| {
+                    alias_of_offset.map_or_else(|| build::identifier("offset"), |alias| lowered(&alias))
+                });
+                *with_offset = false;
+                if offset.is_some()
+                    && let [array] = array_exprs.as_slice()
+                {
+                    array_exprs.push(offsets(array));
+                }
+                self.unnest_alias(alias, offset, span)
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 self.table_with_joins(table_with_joins)?;
@@ -147,7 +150,7 @@ impl Rewriter<'_> {
             return self.named_table(&planned_name, alias, single, Vec::new(), span);
         }
         if path.len() > 1 && self.scope.has_alias(&path[0]) {
-            return Err(unnest_of_a_column(span));
+            return self.unnest_path(path, alias, span);
         }
         if path.iter().any(String::is_empty) {
             let message = format!("table name {:?} has an empty part", path.join("."));
@@ -169,6 +172,30 @@ impl Rewriter<'_> {
         let name = Name::new(path.iter().cloned());
         self.tables.push(TableReference { key: key.clone(), name, as_of, span, pseudo });
         self.named_table(&key, alias, last, path.to_vec(), span)
+    }
+
+    /// `FROM orders AS o, o.items`.
+    fn unnest_path(
+        &mut self,
+        path: &[String],
+        mut alias: Option<TableAlias>,
+        span: Span,
+    ) -> Result<TableFactor> {
+        let idents: Vec<Ident> = path.iter().map(Ident::new).collect();
+        if self.scope.is_outer(&lowered(&idents[0])) {
+            return Err(unnest_of_a_column(span));
+        }
+        let mut array = Expr::CompoundIdentifier(idents);
+        self.expression(&mut array)?;
+        alias.get_or_insert_with(|| table_alias(&path[path.len() - 1]));
+        self.unnest_alias(&mut alias, None, span)?;
+        Ok(TableFactor::UNNEST {
+            alias,
+            array_exprs: vec![array],
+            with_offset: false,
+            with_offset_alias: None,
+            with_ordinality: false,
+        })
     }
 
     /// The dotted name, unless the key of an EXTERNAL_QUERY or of files could be the same. A table has another one where it
@@ -214,7 +241,7 @@ impl Rewriter<'_> {
         }
         let name = given.name.value.clone();
         *alias = Some(given);
-        if !self.scope.add_table(Visible { alias: name.clone(), path }) {
+        if !self.scope.add_table(Visible { alias: name.clone(), path, element: false }) {
             return Err(Diagnostic::error(
                 Code::Invalid,
                 format!("two tables in this FROM are called {name:?}"),
@@ -226,16 +253,23 @@ impl Rewriter<'_> {
     }
 
     /// In GoogleSQL the alias of UNNEST names the value; in DataFusion, a table. So it names both.
-    fn unnest_alias(&mut self, alias: &mut Option<TableAlias>, span: Span) -> Result<()> {
+    fn unnest_alias(
+        &mut self,
+        alias: &mut Option<TableAlias>,
+        offset: Option<Ident>,
+        span: Span,
+    ) -> Result<()> {
         let name =
             alias.as_ref().map_or_else(|| format!("unnest_{}", span.start), |alias| alias.name.value.clone());
         self.alias(alias, &name, Vec::new(), span)?;
         if let Some(alias) = alias
             && alias.columns.is_empty()
         {
-            alias
-                .columns
-                .push(TableAliasColumnDef { name: build::identifier(name.to_lowercase()), data_type: None });
+            let names = [Some(build::identifier(name.to_lowercase())), offset];
+            alias.columns.extend(
+                names.into_iter().flatten().map(|name| TableAliasColumnDef { name, data_type: None }),
+            );
+            self.scope.last_is_an_element();
         }
         Ok(())
     }
@@ -294,7 +328,13 @@ fn is_external_query(name: &ObjectName) -> bool {
     matches!(idents(name).as_slice(), [single] if single.value.eq_ignore_ascii_case(EXTERNAL_QUERY))
 }
 
-/// DataFusion plans UNNEST of a column that another table in FROM has, but cannot run it.
+/// The places of an array's elements, from 0: what is unnested beside it.
+fn offsets(array: &Expr) -> Expr {
+    let length = build::cast(build::call("cardinality", [array.clone()]), super::types::int64());
+    build::call("range", [build::number(0), length])
+}
+
+/// UNNEST of a column that a query further out has is not run.
 fn refuse_columns(array: &Expr, span: Span) -> Result<()> {
     let found = ast::visit_expressions(array, |expr| match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
@@ -304,7 +344,12 @@ fn refuse_columns(array: &Expr, span: Span) -> Result<()> {
 }
 
 fn unnest_of_a_column(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::Unsupported, "UNNEST of a table's column is not in this version").at(span)
+    Diagnostic::error(
+        Code::Unsupported,
+        "UNNEST of a column of a query around this one is not in this version",
+    )
+    .at(span)
+    .hint("In the FROM of its own table it is: FROM t, UNNEST(t.items) AS item.")
 }
 
 fn not_constant(span: Span) -> Diagnostic {

@@ -152,10 +152,14 @@ fn functions() {
     for (select, expected) in [
         ("COUNTIF(A > 1)", r#"count(CASE WHEN "a" > 1 THEN 1 END)"#),
         ("IF(a, b, c)", r#"CASE WHEN "a" THEN "b" ELSE "c" END"#),
-        ("SAFE_DIVIDE(a, b)", r#"CAST("a" AS DOUBLE) / nullif("b", 0)"#),
+        ("SAFE_DIVIDE(a, b)", r#"safe_divide("a", "b")"#),
+        (
+            "a[OFFSET(0)] + a[SAFE_ORDINAL(b)]",
+            r#"array_offset_element("a", 0) + array_safe_ordinal_element("a", "b")"#,
+        ),
         ("CONCAT(a, 'x', b)", r#"("a" || 'x' || "b")"#),
         ("DATE_ADD(d, INTERVAL 3 DAY)", r#""d" + INTERVAL '3 DAY'"#),
-        ("DATE_TRUNC(d, MONTH)", r#"CAST(date_trunc('month', "d") AS DATE)"#),
+        ("DATE_TRUNC(d, MONTH)", r#"truncated_as(date_trunc('month', "d"), "d")"#),
         ("EXTRACT(YEAR FROM D)", r#"CAST(date_part('year', "d") AS BIGINT)"#),
         ("MY_UDF(a)", r#"my_udf("a")"#),
         ("a / b", r#""a" / "b""#),
@@ -200,4 +204,20 @@ fn files_have_a_key_each_and_are_called_as_they_are() {
       |                             ^^^^^^^
     hint: Write READ('uri'), READ(['uri', …]) or READ('uri', connection => 'us.name', format => 'CSV', …).
     ");
+}
+
+#[test]
+fn a_column_of_using_is_what_the_join_makes_of_it() {
+    insta::assert_snapshot!(
+        rewritten("SELECT *, k FROM a FULL JOIN b USING (k) ORDER BY k"),
+        @r#"SELECT coalesce("a"."k", "b"."k") AS "k", "a".* EXCEPT ("k"), "b".* EXCEPT ("k"), coalesce("a"."k", "b"."k") AS "k" FROM "a" AS "a" FULL JOIN "b" AS "b" ON "a"."k" = "b"."k" ORDER BY "k""#
+    );
+    insta::assert_snapshot!(
+        rewritten("SELECT k FROM a JOIN b USING (k, l) WHERE l > 1"),
+        @r#"SELECT "a"."k" FROM "a" AS "a" JOIN "b" AS "b" USING("k", "l") WHERE "a"."l" > 1"#
+    );
+    insta::assert_snapshot!(
+        rewritten("SELECT K AS l FROM a RIGHT JOIN b USING (K) JOIN c USING (k) ORDER BY l, k"),
+        @r#"SELECT "b"."k" AS "l" FROM "a" AS "a" RIGHT JOIN "b" AS "b" ON "a"."k" = "b"."k" JOIN "c" AS "c" USING("k") ORDER BY "l", "b"."k""#
+    );
 }
