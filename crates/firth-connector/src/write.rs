@@ -31,7 +31,10 @@ pub trait RemoteWriter: Send + Sync {
     /// The rows are read once, after the source has let us in. Dropping it before its end leaves nothing there.
     async fn write(&self, write: &RemoteWrite, rows: SendableRecordBatchStream) -> Result<u64>;
 
-    /// Says before its rows are asked for that a statement writes, until the answer is dropped. A read of the same
-    /// statement that would have to wait for the write then fails, rather than wait.
-    fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync>;
+    /// Says before its rows are asked for that a statement writes, until the answer is dropped.
+    ///
+    /// Waits until a write of the statement and a read of it besides cannot wait for each other, or for those of others.
+    /// A read of the same statement that would have to wait for the write fails, rather than wait. A statement announces
+    /// itself once.
+    async fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync>;
 }

@@ -37,12 +37,14 @@ use datafusion::{
 
 mod division;
 mod equal;
+mod mean;
 mod members;
 mod slice;
 mod text;
 
 use division::divide;
 use equal::{extreme, null_if, searched};
+use mean::averaged_as;
 use members::membership_by_equality;
 use slice::sliced;
 use text::{is_written_differently, to_text};
@@ -132,12 +134,8 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let Some(argument) = function.params.args.first_mut() else {
                 return Ok(Transformed::no(Expr::AggregateFunction(function)));
             };
-            // DataFusion's average has four decimals more than its argument.
-            let wider = match argument.get_type(schema)? {
-                DataType::Decimal128(precision, scale @ 0..5) => {
-                    DataType::Decimal128((precision + 5 - scale.unsigned_abs()).min(38), 5)
-                }
-                _ => return Ok(Transformed::no(Expr::AggregateFunction(function))),
+            let Some(wider) = averaged_as(argument, schema)? else {
+                return Ok(Transformed::no(Expr::AggregateFunction(function)));
             };
             *argument = Expr::Cast(Cast::new(Box::new(argument.clone()), wider));
             Ok(Transformed::yes(Expr::AggregateFunction(function)))

@@ -54,11 +54,11 @@ impl Resolver<'_> {
         };
         let columns = plain_columns(&description.schema);
         let write = RemoteWrite { table, columns, create: false, statement: self.remotes.statement() };
-        Ok(RemoteSink::new(writer, write))
+        Ok(RemoteSink::new(writer, write).await)
     }
 
     /// A table that is to be made in an external schema, with its rows.
-    pub(crate) fn new_remote_table(
+    pub(crate) async fn new_remote_table(
         &self,
         connection: &ConnectionName,
         schema: &SchemaSpec,
@@ -68,7 +68,7 @@ impl Resolver<'_> {
         let writer = self.writer(connection, name)?;
         let (table, columns) = (spec(schema, name), plain_columns(columns));
         let write = RemoteWrite { table, columns, create: true, statement: self.remotes.statement() };
-        Ok(RemoteSink::new(writer, write))
+        Ok(RemoteSink::new(writer, write).await)
     }
 
     /// Whether an external schema has a table of this name.
@@ -100,8 +100,8 @@ impl Resolver<'_> {
 }
 
 impl RemoteSink {
-    fn new(writer: Arc<dyn RemoteWriter>, write: RemoteWrite) -> Self {
-        let announced = writer.announce(write.statement);
+    async fn new(writer: Arc<dyn RemoteWriter>, write: RemoteWrite) -> Self {
+        let announced = writer.announce(write.statement).await;
         RemoteSink { writer, write, _announced: announced }
     }
 }

@@ -36,6 +36,9 @@ ORDER BY c.relname COLLATE \"C\"";
 /// servers before version 12 do not have it. Text under the collations of libc that are listed, and under the
 /// database's own if it is one of them, is ordered by code point.
 ///
+/// A key of a table that others inherit from says nothing of their rows, which it shows as its own; one of a partitioned table
+/// does.
+///
 /// Rows and pages are those of the table and all that inherit from it, such as partitions, scaled from
 /// when they were counted to the size the files have now. What was never counted is taken to have a
 /// hundred bytes a row.
@@ -92,6 +95,7 @@ LEFT JOIN pg_catalog.pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
 LEFT JOIN pg_catalog.pg_index k ON k.indrelid = c.oid AND k.indisprimary
+ AND (c.relkind = 'p' OR (SELECT count(*) FROM tree) = 1)
 LEFT JOIN pg_catalog.pg_stats s -- by the given names, not by those found: else it is computed for all tables
   ON s.schemaname = $1 AND s.tablename = $2 AND s.attname = a.attname
  AND s.inherited = (SELECT count(*) > 1 FROM tree)

@@ -11,7 +11,10 @@ use bytes::{BufMut, BytesMut};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use postgres_types::{Kind, Type};
 
-use super::numeric;
+use super::{
+    numeric::{self, Literal},
+    types::numeric_modifier,
+};
 
 /// Days and microseconds from 1970-01-01 to 2000-01-01, from which PostgreSQL counts.
 const EPOCH_DAYS: i32 = 10_957;
@@ -27,7 +30,23 @@ pub(super) enum Encoder {
     Oid,
     Float4,
     Float8,
-    Numeric(i8),
+    Numeric {
+        /// Of the values that come.
+        scale: i8,
+        /// Of the column, if it has one: it would round the rest without a word.
+        keeps: Option<i32>,
+    },
+    /// A number as text, or as FLOAT64.
+    NumericText {
+        keeps: Option<i32>,
+    },
+    /// One byte.
+    Char,
+    /// So many bits, or as many as come.
+    Bits {
+        exactly: bool,
+        most: Option<usize>,
+    },
     Text,
     Uuid,
     Jsonb,
@@ -45,6 +64,8 @@ pub(super) enum Encoder {
 /// Why a value cannot be written.
 enum Unfit {
     OutOfRange(String),
+    /// The column has fewer decimals.
+    Rounded(String),
     /// Not the text of a value of this type.
     NotA(&'static str, String),
     Nul,
@@ -56,17 +77,19 @@ pub(super) const TRAILER: &[u8] = &[0xff, 0xff];
 
 impl Encoder {
     /// How values of `data_type` are written to a column of `type_`; `None` if they are not.
-    pub(super) fn new(data_type: &DataType, type_: &Type) -> Option<Self> {
+    ///
+    /// What the type's modifier is may not be known: within a domain or a composite.
+    pub(super) fn new(data_type: &DataType, type_: &Type, modifier: Option<i32>) -> Option<Self> {
         Some(match (data_type, type_.kind()) {
-            (_, Kind::Domain(base)) => return Encoder::new(data_type, base),
+            (_, Kind::Domain(base)) => return Encoder::new(data_type, base, None),
             (DataType::List(field), Kind::Array(element)) => {
-                let encoder = Encoder::new(field.data_type(), element)?;
+                let encoder = Encoder::new(field.data_type(), element, modifier)?;
                 Encoder::Array(element.clone(), Box::new(encoder))
             }
             (DataType::Struct(fields), Kind::Composite(into)) if fields.len() == into.len() => {
                 let fields = fields.iter().zip(into);
                 let fields = fields.map(|(field, into)| {
-                    Some((into.type_().clone(), Encoder::new(field.data_type(), into.type_())?))
+                    Some((into.type_().clone(), Encoder::new(field.data_type(), into.type_(), None)?))
                 });
                 Encoder::Composite(fields.collect::<Option<_>>()?)
             }
@@ -81,7 +104,21 @@ impl Encoder {
                 (DataType::Float64, &Type::FLOAT4) => Encoder::Float4,
                 (DataType::Float64, &Type::FLOAT8) => Encoder::Float8,
                 (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale), &Type::NUMERIC) => {
-                    Encoder::Numeric(*scale)
+                    let keeps = modifier.and_then(numeric_modifier).map(|(_, scale)| scale);
+                    Encoder::Numeric { scale: *scale, keeps }
+                }
+                // Of unknown decimals they might be rounded.
+                (DataType::Utf8 | DataType::Float64, &Type::NUMERIC) => {
+                    Encoder::NumericText { keeps: numeric_modifier(modifier?).map(|(_, scale)| scale) }
+                }
+                (DataType::Utf8, &Type::CHAR) => Encoder::Char,
+                (DataType::Binary, &Type::BIT) => {
+                    let most = usize::try_from(modifier?).ok().filter(|bits| *bits > 0)?;
+                    Encoder::Bits { exactly: true, most: Some(most) }
+                }
+                (DataType::Binary, &Type::VARBIT) => {
+                    let most = modifier.and_then(|bits| usize::try_from(bits).ok()).filter(|bits| *bits > 0);
+                    Encoder::Bits { exactly: false, most }
                 }
                 (
                     DataType::Utf8,
@@ -136,16 +173,52 @@ impl Encoder {
                 into.put_f32(narrow);
             }
             Encoder::Float8 => into.put_f64(values.as_primitive::<Float64Type>().value(row)),
-            Encoder::Numeric(scale) => match values.data_type() {
-                DataType::Decimal128(..) => {
-                    let value = values.as_primitive::<Decimal128Type>().value(row);
-                    numeric::encode(&value.to_string(), *scale, into);
+            Encoder::Numeric { scale, keeps } => {
+                let digits = match values.data_type() {
+                    DataType::Decimal128(..) => {
+                        values.as_primitive::<Decimal128Type>().value(row).to_string()
+                    }
+                    _ => values.as_primitive::<Decimal256Type>().value(row).to_string(),
+                };
+                let scale = usize::try_from(*scale).unwrap_or_default();
+                if !numeric::keeps_all(&digits, scale, *keeps) {
+                    let mut bytes = BytesMut::new();
+                    numeric::encode(&digits, scale, &mut bytes);
+                    return Err(Unfit::Rounded(numeric::shown(&bytes)));
                 }
-                _ => {
-                    let value = values.as_primitive::<Decimal256Type>().value(row);
-                    numeric::encode(&value.to_string(), *scale, into);
+                numeric::encode(&digits, scale, into);
+            }
+            Encoder::NumericText { keeps } => {
+                let written = match values.data_type() {
+                    DataType::Float64 => values.as_primitive::<Float64Type>().value(row).to_string(),
+                    _ => text(values, row)?.to_owned(),
+                };
+                match Literal::read(&written) {
+                    Some(Literal::Number { digits, scale }) if numeric::keeps_all(&digits, scale, *keeps) => {
+                        numeric::encode(&digits, scale, into);
+                    }
+                    Some(Literal::Number { .. }) => return Err(Unfit::Rounded(written)),
+                    Some(Literal::Special(sign)) => {
+                        [0, 0, sign, 0].into_iter().for_each(|word| into.put_u16(word))
+                    }
+                    None => return Err(Unfit::NotA("numeric", written)),
                 }
-            },
+            }
+            Encoder::Char => into.put_u8(char_byte(text(values, row)?)?),
+            Encoder::Bits { exactly, most } => {
+                let bytes = values.as_binary::<i32>().value(row);
+                let bits = most.map_or(8 * bytes.len(), |most| most.min(8 * bytes.len()));
+                let unfit = || Unfit::OutOfRange(format!("0x{}", hex(bytes)));
+                // Bits that there is no room for are those that reading has added.
+                let fits = (bits == 8 * bytes.len()
+                    || bits.div_ceil(8) == bytes.len() && unused(bytes, bits) == 0)
+                    && (!exactly || most.is_none_or(|most| most == bits));
+                if !fits {
+                    return Err(unfit());
+                }
+                into.put_i32(i32::try_from(bits).map_err(|_| unfit())?);
+                into.put_slice(bytes);
+            }
             Encoder::Text => into.put_slice(text(values, row)?.as_bytes()),
             Encoder::Uuid => {
                 let text = text(values, row)?;
@@ -196,6 +269,32 @@ impl Encoder {
     }
 }
 
+/// What the last byte holds beyond so many bits.
+fn unused(bytes: &[u8], bits: usize) -> u8 {
+    bytes.last().map_or(0, |last| if bits.is_multiple_of(8) { 0 } else { last << (bits % 8) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    /// Bytes beyond which it is cut.
+    const LONGEST: usize = 32;
+    let shown = bytes.iter().take(LONGEST).map(|byte| format!("{byte:02x}")).collect::<String>();
+    if bytes.len() > LONGEST { format!("{shown}…") } else { shown }
+}
+
+/// The byte of a `"char"`, as PostgreSQL writes it: none for zero, and beyond ASCII `\ooo`.
+fn char_byte(text: &str) -> Result<u8, Unfit> {
+    let unfit = || Unfit::OutOfRange(format!("{text:?}"));
+    match text.as_bytes() {
+        [] => Ok(0),
+        [byte] => Ok(*byte),
+        [b'\\', octal @ ..] if octal.len() == 3 => {
+            let octal = std::str::from_utf8(octal).map_err(|_| unfit())?;
+            u8::from_str_radix(octal, 8).ok().filter(|byte| *byte > 0x7f).ok_or_else(unfit)
+        }
+        _ => Err(unfit()),
+    }
+}
+
 /// The protocol takes any bytes, but no text of PostgreSQL holds a NUL.
 fn text(values: &dyn Array, row: usize) -> Result<&str, Unfit> {
     let text = values.as_string::<i32>().value(row);
@@ -211,6 +310,9 @@ pub(super) fn rows(batch: &RecordBatch, encoders: &[Encoder], into: &mut BytesMu
                 let name = batch.schema_ref().field(index).name().clone();
                 let what = match unfit {
                     Unfit::OutOfRange(value) => format!("{value} does not fit column {name:?}"),
+                    Unfit::Rounded(value) => {
+                        format!("{value} does not fit column {name:?}, which would round it")
+                    }
                     Unfit::NotA(type_, value) => {
                         format!("{value:?} is not a {type_}, which column {name:?} holds")
                     }

@@ -92,7 +92,7 @@ impl TypeOptions {
         match type_.kind() {
             Kind::Domain(base) => self.mapping(base, modifier, dimensions),
             Kind::Array(element) if dimensions <= 1 && has_text(element) => {
-                Some(Mapping::text(element).list())
+                Some(Mapping::text(base(element)).list())
             }
             _ => has_text(type_).then(|| Mapping::text(type_)),
         }
@@ -142,6 +142,14 @@ impl TypeOptions {
             DecimalType::Numeric => Some(Mapping::plain(DataType::Decimal128(NUMERIC.0, NUMERIC.1))),
             DecimalType::BigNumeric => Some(Mapping::plain(DataType::Decimal256(BIGNUMERIC.0, BIGNUMERIC.1))),
         }
+    }
+}
+
+/// What a domain is over.
+fn base(type_: &Type) -> &Type {
+    match type_.kind() {
+        Kind::Domain(over) => base(over),
+        _ => type_,
     }
 }
 

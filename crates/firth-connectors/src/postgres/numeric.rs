@@ -160,9 +160,8 @@ fn long<T: Scaled>(bytes: &[u8], scale: i8) -> Result<T, Unfit> {
 }
 
 /// Appends the wire format of `digits`, an integer with or without a sign, divided by ten to the `scale`.
-pub(super) fn encode(digits: &str, scale: i8, into: &mut BytesMut) {
+pub(super) fn encode(digits: &str, scale: usize, into: &mut BytesMut) {
     let (negative, digits) = digits.strip_prefix('-').map_or((false, digits), |digits| (true, digits));
-    let scale = usize::try_from(scale).unwrap_or_default();
     let padded = format!("{digits:0>width$}", width = scale + 1);
     let (whole, fraction) = padded.split_at(padded.len() - scale);
     let whole = format!("{whole:0>width$}", width = whole.len().next_multiple_of(4));
@@ -181,6 +180,65 @@ pub(super) fn encode(digits: &str, scale: i8, into: &mut BytesMut) {
     into.put_i16(if negative && !kept.is_empty() { 0x4000 } else { 0 });
     into.put_i16(scale as i16);
     kept.iter().for_each(|group| into.put_i16(*group));
+}
+
+/// Whether a column of this scale takes the number as it is. One that has none does.
+pub(super) fn keeps_all(digits: &str, scale: usize, keeps: Option<i32>) -> bool {
+    let Some(keeps) = keeps else { return true };
+    let beyond = i64::try_from(scale).unwrap_or(i64::MAX) - i64::from(keeps);
+    let digits = digits.trim_start_matches(['-', '0']);
+    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    digits.is_empty() || i64::try_from(zeros).unwrap_or(i64::MAX) >= beyond
+}
+
+/// A number as PostgreSQL reads and writes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Literal {
+    /// An integer divided by ten to the scale.
+    Number { digits: String, scale: usize },
+    /// NaN or an infinity, by its sign on the wire.
+    Special(u16),
+}
+
+impl Literal {
+    /// The number that a text says; `None` if it says none, or one beyond every `numeric`.
+    pub(super) fn read(text: &str) -> Option<Literal> {
+        /// Digits that a `numeric` has before the point, and after it.
+        const MOST: (usize, usize) = (131_072, 16_383);
+        let text = text.trim_ascii();
+        let (sign, unsigned) = match text.as_bytes().first()? {
+            b'-' => ("-", &text[1..]),
+            b'+' => ("", &text[1..]),
+            _ => ("", text),
+        };
+        let is = |words: &[&str]| words.iter().any(|word| unsigned.eq_ignore_ascii_case(word));
+        if is(&["nan"]) && sign.is_empty() {
+            return Some(Literal::Special(0xC000));
+        }
+        if is(&["infinity", "inf"]) {
+            return Some(Literal::Special(if sign.is_empty() { 0xD000 } else { 0xF000 }));
+        }
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_digits(whole) || !is_digits(fraction) || whole.len() + fraction.len() == 0 {
+            return None;
+        }
+        let exponent = i64::from(exponent);
+        if exponent.unsigned_abs() > 200_000 {
+            return None;
+        }
+        // The point moves, and zeros fill the gap.
+        let scale = i64::try_from(fraction.len()).ok()? - exponent;
+        let zeros = "0".repeat(usize::try_from(-scale).unwrap_or_default());
+        let scale = usize::try_from(scale).unwrap_or_default();
+        let digits = format!("{sign}{whole}{fraction}{zeros}");
+        let before = digits.trim_start_matches(['-', '0']).len().saturating_sub(scale);
+        (before <= MOST.0 && scale <= MOST.1).then_some(Literal::Number { digits, scale })
+    }
 }
 
 /// The number as PostgreSQL writes it, cut short if it is long: for messages.
@@ -282,6 +340,53 @@ pub(super) mod tests {
         assert_eq!(scaled("1.0000000000000"), Ok(1_000_000_000), "zeros do not count");
         assert_eq!(scaled(&"9".repeat(31)), Err(Unfit::OutOfRange));
         assert_eq!(scaled(&format!("1{}", "0".repeat(200))), Err(Unfit::OutOfRange));
+    }
+
+    #[test]
+    fn texts_are_the_numbers_that_they_say() {
+        let read = |text: &str| match Literal::read(text) {
+            Some(Literal::Number { digits, scale }) => format!("{digits} / 10^{scale}"),
+            Some(Literal::Special(sign)) => format!("{sign:x}"),
+            None => "none".to_owned(),
+        };
+        let lines = [
+            "1.50", "-.5", "+7.", "1e3", "-1.25E-2", " 12 ", "NaN", "-inf", "Infinity", "", ".", "1 2",
+            "0x10", "1e", "-NaN", "1e999999", "1e-20000",
+        ];
+        let lines: Vec<String> = lines.iter().map(|text| format!("{text:?}: {}", read(text))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "1.50": 150 / 10^2
+        "-.5": -5 / 10^1
+        "+7.": 7 / 10^0
+        "1e3": 1000 / 10^0
+        "-1.25E-2": -125 / 10^4
+        " 12 ": 12 / 10^0
+        "NaN": c000
+        "-inf": f000
+        "Infinity": d000
+        "": none
+        ".": none
+        "1 2": none
+        "0x10": none
+        "1e": none
+        "-NaN": none
+        "1e999999": none
+        "1e-20000": none
+        "#);
+    }
+
+    #[test]
+    fn a_column_keeps_a_number_or_would_round_it() {
+        for (digits, scale, keeps, expected) in [
+            ("150", 2, Some(1), true),
+            ("155", 2, Some(1), false),
+            ("-100", 0, Some(-2), true),
+            ("150", 0, Some(-2), false),
+            ("0", 9, Some(-2), true),
+            ("1", 30, None, true),
+        ] {
+            assert_eq!(keeps_all(digits, scale, keeps), expected, "{digits} / 10^{scale} in {keeps:?}");
+        }
     }
 
     #[test]

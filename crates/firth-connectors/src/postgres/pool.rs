@@ -7,6 +7,11 @@
 //! connections. Here it cannot: whoever waits and sees a reader that nobody reads, reads it to its
 //! end into a temporary file, which frees its backend. So of the backends in use, each is at work at
 //! the server, or is being read, or is being freed; and the cap is never exceeded.
+//!
+//! A statement that writes keeps a backend until its rows have ended, and they may come from here. So of `max_backends`
+//! statements that write one too many would be at once: each would have its backend, and none another to read by.
+//! One less may, and a statement takes its turn before it reads anything: then a backend is left that only readers
+//! have, and those come to their end.
 
 use std::{
     sync::{
@@ -49,11 +54,15 @@ pub(super) struct Pool {
     wanted: AtomicUsize,
     /// The statements that write, each with a backend that it keeps until its rows have ended.
     writing: Mutex<Vec<StatementId>>,
+    /// The turns of those that write.
+    turns: Arc<Semaphore>,
 }
 
 impl Pool {
     pub(super) fn new(server: Server) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(server.settings.max_backends));
+        // With one backend nothing is read from here for what is written: `may_read` refuses that.
+        let turns = Arc::new(Semaphore::new(server.settings.max_backends.saturating_sub(1).max(1)));
         Arc::new(Pool {
             server: Arc::new(server),
             free,
@@ -62,6 +71,7 @@ impl Pool {
             statements: Mutex::default(),
             wanted: AtomicUsize::new(0),
             writing: Mutex::default(),
+            turns,
         })
     }
 
@@ -100,11 +110,12 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// Notes that this statement writes, for as long as the answer lives. Its rows may not come from here
-    /// then if there is but one backend: the read would wait for the write, which waits for its rows.
-    pub(super) fn writing(self: &Arc<Self>, statement: StatementId) -> Writing {
+    /// Notes that this statement writes, for as long as the answer lives, once it is its turn. Its rows may not come
+    /// from here then if there is but one backend: the read would wait for the write, which waits for its rows.
+    pub(super) async fn writing(self: &Arc<Self>, statement: StatementId) -> Writing {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.expect("the semaphore is never closed");
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
-        Writing { pool: Arc::clone(self), statement }
+        Writing { pool: Arc::clone(self), statement, _turn: turn }
     }
 
     /// An error if a read of this statement would wait for its own write.
@@ -192,6 +203,7 @@ impl Pool {
 pub(super) struct Writing {
     pool: Arc<Pool>,
     statement: StatementId,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Drop for Writing {

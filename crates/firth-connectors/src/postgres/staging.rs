@@ -64,7 +64,7 @@ impl Cast {
             _ => Type::NUMERIC,
         };
         let into = format!("{}.{}", Dialect.identifier(type_.schema()), Dialect.identifier(type_.name()));
-        Some(Cast { encoder: Encoder::new(data_type, &wire)?, staged_as, into, rounds })
+        Some(Cast { encoder: Encoder::new(data_type, &wire, Some(-1))?, staged_as, into, rounds })
     }
 }
 

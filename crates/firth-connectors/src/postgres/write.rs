@@ -45,8 +45,8 @@ impl RemoteWriter for Writer {
         written
     }
 
-    fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync> {
-        Box::new(self.pool.writing(statement))
+    async fn announce(&self, statement: StatementId) -> Box<dyn Any + Send + Sync> {
+        Box::new(self.pool.writing(statement).await)
     }
 }
 
@@ -64,7 +64,7 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
     let mut columns = Vec::with_capacity(write.columns.fields().len());
     for (field, column) in write.columns.fields().iter().zip(statement.columns()) {
         let name = Dialect.identifier(field.name());
-        if let Some(encoder) = Encoder::new(field.data_type(), column.type_()) {
+        if let Some(encoder) = Encoder::new(field.data_type(), column.type_(), Some(column.type_modifier())) {
             encoders.push(encoder);
             columns.push((name, None));
             continue;

@@ -133,7 +133,7 @@ async fn create_remote(
         Some(_) => columns,
         None => nullable(&columns),
     };
-    let sink = resolver.new_remote_table(connection, schema, name, &columns).map_err(at_name)?;
+    let sink = resolver.new_remote_table(connection, schema, name, &columns).await.map_err(at_name)?;
     if resolver.session.options.rehearsal {
         return Ok(Outcome::nothing());
     }

@@ -1,13 +1,17 @@
-//! Random queries over PostgreSQL give the same rows whatever is sent there.
+//! Random queries over PostgreSQL give the same rows whatever is sent there, and those that `psql` gives.
 //!
-//! The tables hold what systems disagree about: NULLs, duplicates, extremes, text under several collations,
+//! Each query is made in two languages at once: where PostgreSQL's own SQL says a thing in other words, the text holds
+//! both (see [`own_words`]). The tables hold what systems disagree about: NULLs, duplicates, extremes, text under several collations,
 //! padded text, NaN and −0. `FIRTH_RANDOM_QUERIES` says how many queries are asked, `FIRTH_RANDOM_SEED` from
 //! which on; a failure names the query and its seed.
+
+pub(crate) mod own_words;
 
 use std::{fmt::Write as _, path::Path};
 
 use firth_testkit::servers::{Postgres, Servers};
 
+use self::own_words::{Asked, either, in_ours, in_own_words};
 use crate::{
     scratch::{Schema, unique},
     session::{Answered, Failure, TestSession},
@@ -18,12 +22,12 @@ use crate::{
 const QUERIES: u64 = 2000;
 
 /// Numbers of `f` are quarters, so that their sums are exact in any order; those of `x` are extremes, and
-/// are not added up.
+/// are not added up. `h` has −0 and 0.
 pub(crate) const TABLES: &str = r#"
 CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE mood AS ENUM ('sad', 'fine', 'Zen');
 CREATE TABLE a (
-  id bigint PRIMARY KEY, k int, x bigint, s smallint, n numeric(12, 2), m numeric, f double precision, g double precision,
+  id bigint PRIMARY KEY, k int, x bigint, s smallint, n numeric(12, 2), m numeric, f double precision, g double precision, h double precision,
   t text, c text COLLATE "C", de text COLLATE "de-x-icu", fo text COLLATE folded, v varchar(10), p char(4), e mood, u uuid,
   b bool, d date, ts timestamp, tz timestamptz, y bytea);
 CREATE TABLE b (LIKE a, PRIMARY KEY (id));
@@ -35,7 +39,8 @@ BEGIN
     i, nullif(i * %s %% 9, 8), (ARRAY[-9223372036854775808, 9223372036854775807, 0, -1, NULL, 42])[1 + i * 5 %% 6],
     nullif(i %% 7, 6), (ARRAY[0, 0.01, -0.01, 99999.99, -5.5, NULL, 1, 1.10])[1 + i * 3 %% 8],
     (ARRAY[0, 0.000000001, -7.25, 123456789.123456789, NULL])[1 + i %% 5], (i %% 11) / 4.0,
-    (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '0', '1.5', NULL]::float8[])[1 + i %% 7],
+    (ARRAY['NaN', 'Infinity', '-Infinity', '0', '1.5', NULL]::float8[])[1 + i %% 6],
+    (ARRAY['NaN', '-Infinity', '-0', '0', '1.5', NULL]::float8[])[1 + i %% 6],
     $1[1 + i * %s %% 22], $1[1 + i * 5 %% 22], $1[1 + i * 3 %% 22], $1[1 + i %% 22], nullif($1[1 + i * 9 %% 22], ''), left($1[1 + i * 2 %% 22], 4),
     (ARRAY['sad', 'fine', 'Zen', NULL]::mood[])[1 + i %% 4], md5((i %% 6)::text)::uuid, (ARRAY[true, false, NULL])[1 + i %% 3],
     (ARRAY['0001-01-01', '1970-01-01', '2024-02-29', '9999-12-31', NULL]::date[])[1 + i %% 5],
@@ -50,17 +55,19 @@ ANALYZE a, b;
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn random_queries_give_the_same_rows_with_and_without_pushdown() {
-    let test = "random_queries_give_the_same_rows_with_and_without_pushdown";
+async fn random_queries_give_the_rows_of_psql_with_and_without_pushdown() {
+    let test = "random_queries_give_the_rows_of_psql_with_and_without_pushdown";
     let Some(server) = Servers::from_env().require_postgres(test) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let schema = Schema::create(&server, &unique("random"), TABLES, folder.path());
+    let own = own_words::Psql::create(&server, &schema, folder.path());
     let sessions = sessions(&server, &schema, folder.path(), ["off", "on", "safe"]).await;
 
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("FIRTH_RANDOM_QUERIES").unwrap_or(QUERIES);
     let first = number("FIRTH_RANDOM_SEED").unwrap_or(1);
     let (mut found, mut answered) = (0, 0);
+    let mut asked = Vec::new();
     for seed in first..first + count {
         let query = Random(seed).query();
         // Filters and keys alone are tried less often: there is less that could go wrong.
@@ -72,6 +79,13 @@ async fn random_queries_give_the_same_rows_with_and_without_pushdown() {
         answered += 1;
         if let Err(difference) = same(&off, &on, query.ordered) {
             panic!("seed {seed}: {}\nwith pushdown: {difference}", query.sql);
+        }
+        if let Some(own) = query.own {
+            asked.push(Asked { seed, sql: query.sql, own, ordered: query.ordered, answer: off });
+        }
+        if asked.len() == own_words::AT_ONCE || seed + 1 == first + count {
+            let differences = own.compare(std::mem::take(&mut asked));
+            assert!(differences.is_empty(), "{}", differences.join("\n\n"));
         }
     }
     // Most queries are right ones, and find something.
@@ -105,6 +119,8 @@ fn rows(answer: Result<Option<Answered>, Failure>) -> Result<Answered, Failure> 
 
 pub(crate) struct RandomQuery {
     pub(crate) sql: String,
+    /// The same in PostgreSQL's own SQL, if it means the same there.
+    pub(crate) own: Option<String>,
     /// Whether the query orders every row.
     pub(crate) ordered: bool,
 }
@@ -116,6 +132,11 @@ const NUMBERS: [&str; 4] = ["id", "k", "s", "x"];
 const DECIMALS: [&str; 2] = ["n", "m"];
 const TEXTS: [&str; 8] = ["t", "c", "de", "fo", "v", "p", "e", "u"];
 const TIMES: [&str; 3] = ["d", "ts", "tz"];
+/// A literal with GoogleSQL's escapes, which are those of PostgreSQL's `E'…'`.
+fn escaped(literal: &str) -> String {
+    either(literal, &format!("E{literal}"))
+}
+
 const WORDS: [&str; 10] =
     ["''", "'a'", "'A'", "'ä'", "'ss'", "'a  '", "'it\\'s'", "'back\\\\slash'", "'z'", "'sad'"];
 
@@ -136,8 +157,21 @@ impl Random {
         of[self.below(of.len())]
     }
 
+    /// A literal.
+    fn word(&mut self) -> String {
+        escaped(self.one(&WORDS))
+    }
+
     pub(crate) fn query(&mut self) -> RandomQuery {
-        let bag = |sql| RandomQuery { sql, ordered: false };
+        let (text, ordered) = self.both();
+        // FIXME: −0 and 0 are two values of keys here, and one in GoogleSQL.
+        let own = (!text.contains(".h")).then(|| in_own_words(&text));
+        RandomQuery { sql: in_ours(&text), own, ordered }
+    }
+
+    /// A query in both languages, and whether it orders every row.
+    fn both(&mut self) -> (String, bool) {
+        let bag = |text| (text, false);
         match self.below(12) {
             10 => bag(self.windowed()),
             9 => {
@@ -145,15 +179,15 @@ impl Random {
                 let union =
                     format!("SELECT * FROM r.a{} UNION ALL SELECT * FROM r.b{}", filters[0], filters[1]);
                 match self.below(3) {
-                    0 => RandomQuery {
-                        sql: format!(
+                    0 => (
+                        format!(
                             "SELECT id, {} FROM r.a AS q{} ORDER BY id OFFSET {}",
                             columns,
                             self.filter("q"),
                             self.below(70)
                         ),
-                        ordered: true,
-                    },
+                        true,
+                    ),
                     _ => bag(format!("SELECT {columns} FROM ({union}) AS q")),
                 }
             }
@@ -187,7 +221,7 @@ impl Random {
                 let sql = format!(
                     "SELECT {columns}, id FROM r.a{filter} ORDER BY {order}, id LIMIT {limit}{offset}"
                 );
-                RandomQuery { sql, ordered: true }
+                (sql, true)
             }
             7 => {
                 let (order, aggregates) = (self.order("a"), self.aggregates("q", 2));
@@ -280,17 +314,20 @@ impl Random {
                 4 => format!("SUM({table}.{})", self.one(&DECIMALS)),
                 5 => format!("{}({table}.{})", self.one(&["MIN", "MAX"]), self.one(&TEXTS)),
                 6 => format!("{}({table}.{})", self.one(&["MIN", "MAX"]), self.one(&TIMES)),
-                7 => format!("AVG({table}.{})", self.one(&["id", "k", "s", "f", "n", "m"])),
-                8 | 9 => format!("{}({})", self.one(&["SUM", "AVG", "MAX"]), self.computed(table)),
+                7 => own_words::average(&format!("{table}.{}", self.one(&["id", "k", "s", "f", "n", "m"]))),
+                8 | 9 => match (self.one(&["SUM", "AVG", "MAX"]), self.computed(table)) {
+                    ("AVG", of) => own_words::average(&of),
+                    (function, of) => format!("{function}({of})"),
+                },
                 10 => {
                     let (condition, value) = (self.condition(table, 1), self.one(&["k", "n", "id"]));
                     format!("SUM(CASE WHEN {condition} THEN {table}.{value} ELSE 0 END)")
                 }
-                _ => format!(
-                    "{}({table}.{})",
-                    self.one(&["MIN", "MAX"]),
-                    self.one(&["x", "k", "n", "m", "f", "b"])
-                ),
+                _ => {
+                    let (function, column) =
+                        (self.one(&["MIN", "MAX"]), self.one(&["x", "k", "n", "m", "f", "b"]));
+                    own_words::extreme(function, table, column, "")
+                }
             };
             let _ = write!(all, "{}{aggregate} AS c{n}", if n > 0 { ", " } else { "" });
         }
@@ -303,8 +340,7 @@ impl Random {
             9 => format!("CHAR_LENGTH({})", self.text(t, 1)),
             10 => format!("ABS({t}.{})", self.one(&["k", "s", "n", "m"])),
             11 => format!("MOD({t}.{}, {})", self.one(&NUMBERS), self.one(&["2", "-3", "7"])),
-            12 => format!(
-                "EXTRACT({} FROM {t}.{})",
+            12 => own_words::extract(
                 self.one(&[
                     "YEAR",
                     "QUARTER",
@@ -313,14 +349,13 @@ impl Random {
                     "DAYOFWEEK",
                     "DAYOFYEAR",
                     "ISOWEEK",
-                    "ISOYEAR"
+                    "ISOYEAR",
                 ]),
-                self.one(&TIMES)
+                &format!("{t}.{}", self.one(&TIMES)),
             ),
-            13 => format!(
-                "EXTRACT({} FROM {t}.{})",
+            13 => own_words::extract(
                 self.one(&["HOUR", "MINUTE", "SECOND"]),
-                self.one(&["ts", "tz"])
+                &format!("{t}.{}", self.one(&["ts", "tz"])),
             ),
             14 => format!("NULLIF({t}.{}, {})", self.one(&["k", "s", "id"]), self.below(9)),
             0 => format!("{t}.k + {t}.s"),
@@ -331,8 +366,8 @@ impl Random {
             5 => format!("CASE WHEN {t}.k > 3 THEN {t}.id WHEN {t}.b THEN {t}.s END"),
             6 => format!("CASE {t}.s WHEN 1 THEN {t}.n WHEN 2 THEN -1.5 ELSE {t}.m END"),
             7 => format!("COALESCE({t}.k, {t}.s, 0)"),
-            8 => format!("IF({t}.b, {t}.n, 0)"),
-            _ => format!("CAST({t}.k AS FLOAT64)"),
+            8 => own_words::choice(&format!("{t}.b"), &format!("{t}.n"), "0"),
+            _ => format!("CAST({t}.k AS {})", either("FLOAT64", "float8")),
         }
     }
 
@@ -342,18 +377,27 @@ impl Random {
             0 => format!("{t}.{}", random.one(&TEXTS)),
             _ => random.text(t, depth - 1),
         };
-        let (one, word) = (part(self), self.one(&WORDS));
+        let (one, word) = (part(self), self.word());
         match self.below(12) {
             0 | 1 => format!("SUBSTR({one}, {})", 1 + self.below(3)),
             2 => format!("SUBSTR({one}, {}, {})", 1 + self.below(2), self.below(4)),
-            3 => format!("SUBSTR({one}, -{})", 1 + self.below(3)),
+            3 => {
+                let letters = 1 + self.below(3);
+                either(&format!("SUBSTR({one}, -{letters})"), &format!("right({one}, {letters})"))
+            }
             4 => format!("LEFT({one}, {})", self.below(3)),
             5 => format!("{one} || {word}"),
-            6 => format!("CONCAT({one}, '-', {})", part(self)),
+            6 => {
+                let other = part(self);
+                either(&format!("CONCAT({one}, '-', {other})"), &format!("({one} || '-' || {other})"))
+            }
             7 => format!("COALESCE({one}, {})", part(self)),
-            8 => format!("IFNULL({one}, {word})"),
+            8 => format!("{}({one}, {word})", either("IFNULL", "coalesce")),
             9 => format!("NULLIF({one}, {word})"),
-            10 => format!("IF({t}.k > {}, {one}, {})", self.below(9), part(self)),
+            10 => {
+                let condition = format!("{t}.k > {}", self.below(9));
+                own_words::choice(&condition, &one, &part(self))
+            }
             _ => format!("CASE {one} WHEN {word} THEN 'found' WHEN 'a' THEN {} END", part(self)),
         }
     }
@@ -364,7 +408,7 @@ impl Random {
             2 => self.one(&NUMBERS),
             3 => self.one(&DECIMALS),
             4 => self.one(&TIMES),
-            _ => self.one(&["b", "f", "g", "y"]),
+            _ => self.one(&["b", "f", "g", "h", "y"]),
         }
     }
 
@@ -385,11 +429,14 @@ impl Random {
                 0 => "f",
                 _ => random.any(),
             };
-            format!(
-                "{table}.{column} {} {}",
-                random.one(&["", "DESC"]),
-                random.one(&["", "NULLS FIRST", "NULLS LAST"])
-            )
+            let (way, nulls) = (random.one(&["", "DESC"]), random.one(&["", "NULLS FIRST", "NULLS LAST"]));
+            // Where they are if nobody says: in GoogleSQL NULL is the least of all values.
+            let own = match (nulls, way) {
+                ("", "DESC") => "NULLS LAST",
+                ("", _) => "NULLS FIRST",
+                (said, _) => said,
+            };
+            format!("{table}.{column} {way} {}", either(nulls, own))
         };
         let keys: Vec<String> = (0..1 + self.below(2)).map(|_| key(self)).collect();
         keys.join(", ")
@@ -412,26 +459,26 @@ impl Random {
         match self.below(14) {
             13 => self.with_subquery(table, operator),
             9 => format!("{} {operator} {}", self.computed(table), self.below(9) as i64 - 2),
-            10 => format!("{} {operator} {}", self.text(table, 1), self.one(&WORDS)),
+            10 => format!("{} {operator} {}", self.text(table, 1), self.word()),
             11 => format!("STARTS_WITH({}, {})", self.text(table, 0), self.text(table, 0)),
-            12 => format!("{} IN ({}, 'a')", self.text(table, 1), self.one(&WORDS)),
+            12 => format!("{} IN ({}, 'a')", self.text(table, 1), self.word()),
             0 => format!("{table}.{} {operator} {}", self.one(&NUMBERS), self.below(9) as i64 - 2),
             1 => format!(
                 "{table}.{} {operator} {}",
                 self.one(&DECIMALS),
                 self.one(&["0", "1.10", "-5.5", "99999.99"])
             ),
-            2 | 3 => format!("{table}.{} {operator} {}", self.one(&TEXTS), self.one(&WORDS)),
-            4 => format!("{table}.{} IN ({}, {})", self.one(&TEXTS), self.one(&WORDS), self.one(&WORDS)),
+            2 | 3 => format!("{table}.{} {operator} {}", self.one(&TEXTS), self.word()),
+            4 => format!("{table}.{} IN ({}, {})", self.one(&TEXTS), self.word(), self.word()),
             5 => format!("{table}.{} IS {}NULL", self.any(), self.one(&["", "NOT "])),
             6 => format!(
                 "{table}.{} LIKE {}",
                 self.one(&TEXTS),
-                self.one(&["'a%'", "'_'", "'%\\\\%'", "'%s'", "'é'"])
+                escaped(self.one(&["'a%'", "'_'", "'%\\\\%'", "'%s'", "'é'"]))
             ),
             7 => format!(
                 "{table}.{} {operator} {}",
-                self.one(&["f", "g"]),
+                self.one(&["f", "g", "h"]),
                 self.one(&["0.0", "1.5", "-1.0", "2.75"])
             ),
             _ => format!("{table}.d {operator} {}", self.one(&["DATE '1970-01-01'", "DATE '9999-12-31'"])),
@@ -489,7 +536,10 @@ impl Random {
                 self.one(&["k", "id", "n"])
             ),
             6 => format!("SUM(a.{}) OVER ({partition} ORDER BY {order})", self.one(&["s", "m", "n"])),
-            7 => format!("{}(a.{value}) OVER ({partition})", self.one(&["COUNT", "MIN", "MAX"])),
+            7 => match self.one(&["COUNT", "MIN", "MAX"]) {
+                "COUNT" => format!("COUNT(a.{value}) OVER ({partition})"),
+                function => own_words::extreme(function, "a", value, &format!(" OVER ({partition})")),
+            },
             _ => format!("COUNT(*) OVER ({partition} ORDER BY {order})"),
         };
         let (filter, over) = (self.filter("a"), self.filter("q"));

@@ -82,7 +82,8 @@ impl Schema {
         assert!(child.wait().expect("psql ends").success(), "psql failed on the set-up of {}", self.name);
     }
 
-    fn command(&self) -> Command {
+    /// `psql`, about to connect.
+    pub(crate) fn command(&self) -> Command {
         let server = &self.server;
         let mut psql = Command::new(&server.psql);
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
