@@ -82,6 +82,8 @@ pub struct NativeState {
     pub table_id: i64,
     /// The columns, each with its number as [`COLUMN_ID`].
     pub columns: SchemaRef,
+    /// Columns that another program gave a value for rows that name none. What it is, that program knows.
+    pub defaulted: Vec<String>,
     /// The folder of its files, below the data folder.
     pub folder: String,
     /// The files.

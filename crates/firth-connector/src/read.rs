@@ -125,6 +125,17 @@ pub trait RemoteSql: Send + Sync {
     }
 }
 
+/// At which state a source is read, in its own words. What it does not say is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// Which transactions are seen.
+    pub snapshot: Option<String>,
+    /// How far its log had come.
+    pub position: Option<String>,
+    /// Its time, as RFC 3339 has it.
+    pub at: Option<String>,
+}
+
 /// One statement's view of one SQL remote: every scan of the statement sees the same rows, where the
 /// source can promise that. Dropping it, and every stream from it, ends it at the source.
 #[async_trait]
@@ -133,6 +144,12 @@ pub trait ReadScope: Send + Sync {
     ///
     /// Asked once for each time a scan runs, before its first read.
     async fn splits(&self, scan: &RemoteScan, sql: &str) -> Result<Vec<Split>>;
+
+    /// At which state the rows are read. `None` if the source does not tell, which is no failure. Asked before the first
+    /// read, in one round trip beside those that begin the view.
+    async fn state(&self) -> Result<Option<SourceState>> {
+        Ok(None)
+    }
 
     /// Streams the rows of one read. Sends nothing before the first poll; dropping the stream cancels
     /// the work at the source. Row order is unspecified unless the text orders.

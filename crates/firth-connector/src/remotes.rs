@@ -95,6 +95,18 @@ impl Remotes {
             .ok_or_else(|| Diagnostic::internal(format!("connection {id} was not opened for this statement")))
     }
 
+    /// Those that the plan which is about to run has scans of, in name order.
+    pub fn expected(&self) -> Vec<Arc<OpenedRemote>> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let mut expected: Vec<Arc<OpenedRemote>> = opened
+            .values()
+            .filter(|remote| remote.reads().scans.is_some_and(|scans| scans > 0))
+            .cloned()
+            .collect();
+        expected.sort_by(|one, other| one.id.name.cmp(&other.id.name));
+        expected
+    }
+
     /// Notes how to see how far the plan has come that begins to run. It is held until [`Self::end_reads`].
     pub fn watch(&self, watch: impl Fn() -> Vec<ScanProgress> + Send + Sync + 'static) {
         *self.watching() = Some(Box::new(watch));

@@ -1,6 +1,6 @@
 //! Writing to a SQL remote: rows at the end of a table.
 
-use std::any::Any;
+use std::{any::Any, fmt, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -21,6 +21,33 @@ pub struct RemoteWrite {
     pub create: bool,
     /// For whom.
     pub statement: StatementId,
+    /// Who wants to know how far it is.
+    pub points: WritePoints,
+}
+
+/// Is told the points of a write as they are reached, for tests that end the process there: `rows_sent`, when the source
+/// has all rows and has not committed, and `remote_committed`.
+#[derive(Clone, Default)]
+pub struct WritePoints(Option<Arc<dyn Fn(&'static str) + Send + Sync>>);
+
+impl WritePoints {
+    /// Tells `observer`, if there is one.
+    pub fn new(observer: Option<Arc<dyn Fn(&'static str) + Send + Sync>>) -> Self {
+        WritePoints(observer)
+    }
+
+    /// Says that a point is reached.
+    pub fn reach(&self, point: &'static str) {
+        if let Some(observer) = &self.0 {
+            observer(point);
+        }
+    }
+}
+
+impl fmt::Debug for WritePoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WritePoints").field(&self.0.is_some()).finish()
+    }
 }
 
 /// Writes to a SQL remote.

@@ -6,7 +6,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
 use firth_catalog::{ConnectionName, TableName};
-use firth_connector::{RemoteWrite, RemoteWriter, SchemaSpec, TableSpec};
+use firth_connector::{RemoteWrite, RemoteWriter, SchemaSpec, TableSpec, WritePoints};
 use firth_diagnostic::{Code, Diagnostic, Result};
 
 use crate::{
@@ -53,7 +53,13 @@ impl Resolver<'_> {
             Err(error) => return Err(error),
         };
         let columns = plain_columns(&description.schema);
-        let write = RemoteWrite { table, columns, create: false, statement: self.remotes.statement() };
+        let write = RemoteWrite {
+            table,
+            columns,
+            create: false,
+            statement: self.remotes.statement(),
+            points: self.write_points(),
+        };
         Ok(RemoteSink::new(writer, write).await)
     }
 
@@ -67,7 +73,13 @@ impl Resolver<'_> {
     ) -> Result<RemoteSink> {
         let writer = self.writer(connection, name)?;
         let (table, columns) = (spec(schema, name), plain_columns(columns));
-        let write = RemoteWrite { table, columns, create: true, statement: self.remotes.statement() };
+        let write = RemoteWrite {
+            table,
+            columns,
+            create: true,
+            statement: self.remotes.statement(),
+            points: self.write_points(),
+        };
         Ok(RemoteSink::new(writer, write).await)
     }
 
@@ -84,6 +96,10 @@ impl Resolver<'_> {
             Err(error) if error.code() == Code::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn write_points(&self) -> WritePoints {
+        WritePoints::new(self.session.checkpoints.observer())
     }
 
     fn writer(
@@ -121,6 +137,11 @@ impl RowSink for RemoteSink {
         let columns = self.write.columns.project(places).map_err(Diagnostic::internal)?;
         self.write.columns = Arc::new(columns);
         Ok(true)
+    }
+
+    fn refuse_default(&self) -> Result<()> {
+        Err(Diagnostic::error(Code::Unsupported, "DEFAULT stands for no value of a table of a database")
+            .hint("List the other columns after the table's name: those that are not listed get what the table says."))
     }
 
     async fn write(&self, rows: SendableRecordBatchStream) -> Result<u64> {

@@ -19,10 +19,23 @@ pub(crate) trait RowSink: Send + Sync {
     /// Its columns, in its order and spelling.
     fn columns(&self) -> SchemaRef;
 
+    /// Columns that have a value in rows which name none, which is not known here: they are given, or nothing is written.
+    fn defaulted(&self) -> &[String] {
+        &[]
+    }
+
     /// Takes the columns at these places only, in this order, if the table itself knows what the others hold;
     /// answers whether it does. [`Self::columns`] are then those.
     fn take_only(&mut self, _places: &[usize]) -> Result<bool> {
         Ok(false)
+    }
+
+    /// Fails unless NULL is what the word DEFAULT stands for.
+    fn refuse_default(&self) -> Result<()> {
+        match self.defaulted().first() {
+            Some(column) => Err(unknown_default(column)),
+            None => Ok(()),
+        }
     }
 
     /// Takes all rows, whose columns are exactly [`Self::columns`], or none; answers how many there were.
@@ -98,6 +111,10 @@ impl RowSink for NativeSink<'_> {
         Arc::clone(&self.columns)
     }
 
+    fn defaulted(&self) -> &[String] {
+        &self.state.defaulted
+    }
+
     async fn write(&self, rows: SendableRecordBatchStream) -> Result<u64> {
         let session = self.resolver.session;
         let catalog = self.home.catalog;
@@ -130,6 +147,25 @@ impl RowSink for NativeSink<'_> {
             }
         }
     }
+}
+
+/// Fails if rows that have these columns of the sink only would lack one whose DEFAULT is another program's.
+pub(crate) fn refuse_omitted(sink: &dyn RowSink, places: &[usize]) -> Result<()> {
+    let columns = sink.columns();
+    let given = |name: &String| places.iter().any(|place| columns.field(*place).name() == name);
+    match sink.defaulted().iter().find(|name| !given(name)) {
+        Some(column) => Err(unknown_default(column)),
+        None => Ok(()),
+    }
+}
+
+/// The error for a column that is left to a DEFAULT that another program gave it.
+pub(crate) fn unknown_default(column: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::Unsupported,
+        format!("column {column:?} has a DEFAULT of another program's, which is not read here"),
+    )
+    .hint("Give the column a value; NULL is one.")
 }
 
 /// The error for a table that another statement changed while this one ran.

@@ -22,7 +22,7 @@ mod table;
 pub use codec::RemoteScanCodec;
 pub use names::{NAME_METADATA, shown_schema};
 pub use query::{Kept, Pushed, push_down};
-pub use scan::{FiltersToTheirColumns, LeafProgress, RemoteScanExec, execute, tell_keys};
+pub use scan::{FiltersToTheirColumns, LeafProgress, RemoteScanExec, execute, expect_scans, tell_keys};
 pub use sql::scan_sql;
 pub use table::{Pushdown, RemoteTable};
 

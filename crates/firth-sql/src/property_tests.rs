@@ -334,7 +334,7 @@ fn native_statement() -> impl Strategy<Value = Statement> {
         prop::option::of(any::<u64>().prop_map(spanned))
             .prop_map(|older_than| Statement::CleanTables(CleanTables { older_than })),
         (name(3), listed(), query()).prop_map(move |(target, columns, query)| {
-            Statement::Insert(Insert { target, columns: distinct(columns), query })
+            Statement::Insert(Insert { target, columns: distinct(columns), query, says_default: false })
         }),
         (any::<bool>(), name(3), prop::option::of(columns()), listed(), shown(), connection()).prop_map(
             |(flag, name, columns, cluster_by, files, connection)| {

@@ -63,6 +63,48 @@ impl Action {
 }
 
 impl RowChange {
+    /// The first of these columns of the target that the statement leaves to its DEFAULT: by the word, or as a column that
+    /// INSERT of MERGE does not list.
+    pub fn left_to_default<'a>(&self, columns: &'a [String]) -> Option<&'a str> {
+        let of = |name: &ObjectName| {
+            let last = name.0.last().and_then(|part| part.as_ident())?;
+            columns.iter().find(|column| column.eq_ignore_ascii_case(&last.value))
+        };
+        let assigned = |assignments: &[Assignment]| {
+            assignments.iter().filter(|assignment| is_default(&assignment.value)).find_map(|assignment| {
+                match &assignment.target {
+                    AssignmentTarget::ColumnName(name) => of(name),
+                    AssignmentTarget::Tuple(names) => names.iter().find_map(of),
+                }
+            })
+        };
+        let found = match self.tree.as_ref() {
+            ast::Statement::Update(update) => assigned(&update.assignments),
+            ast::Statement::Merge(merge) => merge.clauses.iter().find_map(|clause| match &clause.action {
+                MergeAction::Update(update) => assigned(&update.assignments),
+                MergeAction::Insert(insert) => {
+                    let says_default = match &insert.kind {
+                        MergeInsertKind::Values(values) => {
+                            values.rows.iter().any(|row| row.content.iter().any(is_default))
+                        }
+                        MergeInsertKind::Row => false,
+                    };
+                    let listed: Vec<&String> = insert.columns.iter().filter_map(of).collect();
+                    let omitted = columns.iter().find(|column| !listed.contains(column));
+                    match (says_default, insert.columns.is_empty()) {
+                        // Which of the values it is does not matter: the statement has to be written otherwise.
+                        (true, _) => columns.first(),
+                        (false, true) => None,
+                        (false, false) => omitted,
+                    }
+                }
+                MergeAction::Delete { .. } => None,
+            }),
+            _ => None,
+        };
+        found.map(String::as_str)
+    }
+
     /// A query that has the columns of a MERGE's source.
     pub fn source(&self) -> Option<Query> {
         let ast::Statement::Merge(merge) = self.tree.as_ref() else { return None };

@@ -130,6 +130,8 @@ pub struct Insert {
     pub columns: Option<Vec<Spanned<String>>>,
     /// The rows.
     pub query: Query,
+    /// Whether the word DEFAULT stands for a value. The query has NULL there.
+    pub says_default: bool,
 }
 
 /// `CLEAN TABLES [OLDER THAN n DAYS]`: forgets old states of tables.

@@ -45,8 +45,14 @@ impl KillDrill {
         let mut drilled = Drilled::default();
         self.check("CREATE TABLE ledger (pair INT64, side INT64, amount INT64)")?;
         self.check(
-            "CREATE MATERIALIZED VIEW kept OPTIONS (max_staleness = INTERVAL 1 DAY) AS SELECT * FROM ledger",
+            "CREATE MATERIALIZED VIEW kept OPTIONS (max_staleness = INTERVAL 1 DAY) AS
+               SELECT pair, side, amount FROM ledger",
         )?;
+        self.check(&format!(
+            "EXPORT DATA OPTIONS (uri = '{}', format = 'PARQUET') AS
+             SELECT 1000000 AS pair, side, IF(side = 0, 5, -5) AS amount FROM UNNEST([0, 1]) AS side",
+            self.loaded()
+        ))?;
         for kill in 1..=self.kills {
             let script: String = (0..STATEMENTS).map(|_| self.statement(&mut random)).collect();
             let mut child = self.start(&script)?;
@@ -66,8 +72,8 @@ impl KillDrill {
         let pair = random.below(1_000_000);
         let amount = random.below(1000);
         let uri = self.folder.join("exports/ledger-*.parquet");
-        match random.below(9) {
-            0..=2 => format!("INSERT INTO ledger VALUES ({pair}, 0, {amount}), ({pair}, 1, -{amount});\n"),
+        match random.below(11) {
+            0..=2 => format!("INSERT INTO ledger (pair, side, amount) VALUES ({pair}, 0, {amount}), ({pair}, 1, -{amount});\n"),
             3 => "UPDATE ledger SET amount = amount + IF(side = 0, 1, -1) WHERE MOD(pair, 3) = 0;\n".to_owned(),
             4 => format!("DELETE FROM ledger WHERE MOD(pair, 7) = {};\n", random.below(7)),
             5 => format!(
@@ -79,6 +85,14 @@ impl KillDrill {
             6 => "CREATE OR REPLACE TABLE ledger AS SELECT * FROM ledger WHERE MOD(pair, 11) > 0;\nOPTIMIZE ledger;\n"
                 .to_owned(),
             7 => "REFRESH MATERIALIZED VIEW kept;\n".to_owned(),
+            8 => "ALTER TABLE ledger ADD COLUMN IF NOT EXISTS note STRING;
+                  UPDATE ledger SET note = CAST(pair AS STRING) WHERE MOD(pair, 5) = 0;
+                  ALTER TABLE ledger DROP COLUMN note, ADD COLUMN note INT64;
+                  ALTER TABLE ledger DROP COLUMN note;\n"
+                .to_owned(),
+            9 => {
+                format!("LOAD DATA INTO ledger FROM FILES (format = 'PARQUET', uris = ['{}']);\n", self.loaded())
+            }
             _ => format!(
                 "EXPORT DATA OPTIONS (uri = 'file://{}', format = 'PARQUET', overwrite = TRUE, file_size = 2000)
                  AS SELECT * FROM ledger;\n",
@@ -147,6 +161,11 @@ impl KillDrill {
         let mut command = Command::new(&self.program);
         command.arg("--home").arg(self.home()).args(arguments).stdin(Stdio::null());
         command
+    }
+
+    /// The files that are loaded.
+    fn loaded(&self) -> String {
+        format!("file://{}", self.folder.join("loaded/pair-*.parquet").display())
     }
 
     fn home(&self) -> PathBuf {

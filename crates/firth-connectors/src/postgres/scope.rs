@@ -9,11 +9,11 @@ use datafusion::{
     error::DataFusionError, execution::SendableRecordBatchStream,
     physical_plan::stream::RecordBatchStreamAdapter,
 };
-use firth_connector::{ReadScope, RemoteRead, RemoteScan, SourceMetrics, Split, StatementId};
+use firth_connector::{ReadScope, RemoteRead, RemoteScan, SourceMetrics, SourceState, Split, StatementId};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::stream::try_unfold;
 use tokio::sync::Mutex;
-use tokio_postgres::{CopyOutStream, Statement};
+use tokio_postgres::{CopyOutStream, SimpleQueryMessage, Statement};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -50,6 +50,34 @@ impl ReadScope for Scope {
         Ok(splits)
     }
 
+    async fn state(&self) -> Result<Option<SourceState>> {
+        let mut member = self.members.member(Purpose::Ask).await?;
+        if let Some(ahead) = member.ahead.take()
+            && let Err(failure) = member.client().batch_execute(&ahead).await
+        {
+            let failure = error::request(member.settings(), &failure, None);
+            member.give_back();
+            return Err(failure);
+        }
+        match state(&member).await {
+            Ok(state) => {
+                member.park();
+                Ok(Some(state))
+            }
+            // Servers that speak PostgreSQL's protocol need not know its functions: that spoils no read.
+            Err(refused) if refused.as_db_error().is_some() => {
+                log::debug!("the server does not say at which state it is read: {refused}");
+                member.park();
+                Ok(None)
+            }
+            Err(failure) => {
+                let failure = error::request(member.settings(), &failure, None);
+                member.give_back();
+                Err(failure)
+            }
+        }
+    }
+
     fn read(self: Arc<Self>, read: RemoteRead) -> Result<SendableRecordBatchStream> {
         let schema = Arc::clone(&read.schema);
         let batches = try_unfold(Step::Open(self, Box::new(read)), |step| async {
@@ -63,6 +91,22 @@ impl ReadScope for Scope {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
+}
+
+/// What a transaction sees, how far the server's log has come, also on a standby, and its time. No right is needed for it.
+const STATE: &str = "SELECT pg_catalog.pg_current_snapshot()::text, \
+    (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+          ELSE pg_catalog.pg_current_wal_lsn() END)::text, \
+    pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+
+async fn state(member: &Member) -> std::result::Result<SourceState, tokio_postgres::Error> {
+    let answers = member.client().simple_query(STATE).await?;
+    let row = answers.iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = |index: usize| row.and_then(|row| row.get(index)).map(str::to_owned);
+    Ok(SourceState { snapshot: text(0), position: text(1), at: text(2) })
 }
 
 /// Where a stream is. Dropping either cancels what the server does for it.

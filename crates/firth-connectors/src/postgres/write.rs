@@ -14,6 +14,8 @@ use firth_connector::{RemoteDialect, RemoteWrite, RemoteWriter, StatementId, Tab
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::{SinkExt, StreamExt};
 
+use tokio_postgres::error::{DbError, Severity};
+
 use super::{
     dialect::Dialect,
     encode::{self, Encoder, HEADER, TRAILER},
@@ -98,9 +100,11 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
         staging.check(client, write.columns.fields(), failed).await?;
         count = client.execute(&staging.insert(), &[]).await.map_err(failed)?;
     }
+    write.points.reach("rows_sent");
     client.batch_execute("COMMIT").await.map_err(|failure| match failure.as_db_error() {
-        Some(_) => failed(failure),
-        None => {
+        // A backend that is ended may have committed before: one that waits for a standby has.
+        Some(refused) if !is_fatal(refused) => failed(failure),
+        Some(_) | None => {
             let server = lease.settings().server();
             Diagnostic::error(
                 Code::Unreachable,
@@ -110,7 +114,13 @@ async fn copy(lease: &Lease, write: &RemoteWrite, mut rows: SendableRecordBatchS
             .hint("Whether the rows are there is not known: look, before you run the statement again.")
         }
     })?;
+    write.points.reach("remote_committed");
     Ok(count)
+}
+
+/// Whether the error is the backend's last word.
+fn is_fatal(error: &DbError) -> bool {
+    matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
 /// Begins a transaction that writes, and makes the table if it is to be made.

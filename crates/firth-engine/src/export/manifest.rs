@@ -39,6 +39,9 @@ pub(crate) struct Export {
     pub(crate) query_hash: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<String>,
+    /// What was read, and at which state: see `sources`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sources: Vec<serde_json::Value>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) files: Vec<ManifestFile>,

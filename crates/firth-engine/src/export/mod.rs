@@ -1,5 +1,7 @@
 //! Exports: rows into files that become visible together, after the last row.
 
+use std::fmt::Write as _;
+
 mod bounds;
 mod checkpoints;
 mod commit;
@@ -13,6 +15,7 @@ mod options;
 mod reading;
 mod recovery;
 mod requests;
+mod sources;
 mod upload;
 mod whole_files;
 mod writer;
@@ -31,5 +34,15 @@ pub use options::{DATABASE_EXPORT_OPTIONS, EXPORT_OPTIONS};
 pub(crate) use reading::{Honoured, above_partitions, honoured, manifest_folder};
 pub(crate) use recovery::{recover, recover_same, settle};
 pub(crate) use requests::{CountedStaging, CountedStore, Requests};
+pub(crate) use sources::{databases, files_and_tables};
 pub(crate) use upload::Upload;
 pub(crate) use writer::{Writing, Written, write_rows};
+
+/// A digest as manifests have it.
+pub(crate) fn sha256(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold("sha256:".to_owned(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -29,6 +29,9 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
         "TRUE: an error where the files cannot become visible together. FALSE: each file by itself, without a manifest. \
          Default: together where the store can.",
     ),
+    OptionSpec::bool("manifest").doc(
+        "Whether a manifest is written. TRUE is an error with atomic = FALSE, and FALSE without it: the manifest is the commit.",
+    ),
     OptionSpec::string("naming")
         .choice(&["number", "run"])
         .default("number")

@@ -35,6 +35,7 @@ impl<'a> Resolver<'a> {
         match self.materialized.decided(name, self.decide(name)).await? {
             ReadRows::Kept(state) => {
                 let catalog = self.session.catalog()?;
+                self.reads_table(name, &state);
                 Ok(Arc::new(self.native_files(catalog, &state, false).await?))
             }
             ReadRows::Current => self.view(name, "materialized view", &view.sql, None, depth).await,

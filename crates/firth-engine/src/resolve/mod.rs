@@ -11,7 +11,10 @@ mod query;
 mod table;
 mod temporary;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use datafusion::{catalog::TableProvider, prelude::SessionContext};
 use firth_connector::Remotes;
@@ -37,6 +40,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) files: std::sync::Mutex<Vec<Arc<ExternalFiles>>>,
     /// The snapshot at which all native tables of the statement are read, once one was.
     snapshot: std::sync::OnceLock<i64>,
+    /// The native tables that the statement reads, each with its snapshot.
+    tables_read: std::sync::Mutex<BTreeSet<(String, i64)>>,
     /// Tables of the statement alone, by a name that no other table has.
     own_tables: std::sync::Mutex<HashMap<String, Arc<dyn TableProvider>>>,
     /// Which rows of materialized views the statement reads.
@@ -60,6 +65,7 @@ impl<'a> Resolver<'a> {
             context,
             files: std::sync::Mutex::default(),
             snapshot: std::sync::OnceLock::new(),
+            tables_read: std::sync::Mutex::default(),
             own_tables: std::sync::Mutex::default(),
             materialized: Materialized::default(),
         })

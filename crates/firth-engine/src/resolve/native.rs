@@ -12,7 +12,7 @@ use datafusion::{
     catalog::TableProvider,
     sql::{parser, sqlparser::ast},
 };
-use firth_catalog::{AsOf, Catalog, NativeState, TableKind};
+use firth_catalog::{AsOf, Catalog, NativeState, TableKind, TableName};
 use firth_diagnostic::{Code, Diagnostic, Name, Result};
 use futures::TryStreamExt as _;
 
@@ -32,6 +32,7 @@ impl Resolver<'_> {
     pub(super) async fn native_table(&self, home: &TableHome<'_>) -> Result<Arc<dyn TableProvider>> {
         if home.is_temporary {
             let state = self.native_state(home)?;
+            self.reads_table(&home.name, &state);
             return Ok(Arc::new(self.native_files(home.catalog, &state, false).await?));
         }
         let as_of = self.snapshot.get().map_or(AsOf::Now, |snapshot| AsOf::Snapshot(*snapshot));
@@ -39,7 +40,19 @@ impl Resolver<'_> {
             return Err(no_table(&home.name, std::iter::empty()));
         };
         self.pin(state.snapshot);
+        self.reads_table(&home.name, &state);
         Ok(Arc::new(self.native_files(home.catalog, &state, false).await?))
+    }
+
+    /// Notes what is read of a native table.
+    pub(super) fn reads_table(&self, name: &TableName, state: &NativeState) {
+        let mut read = self.tables_read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert((name.to_string(), state.snapshot));
+    }
+
+    /// The native tables that the statement has read, each with its snapshot.
+    pub(crate) fn tables_read(&self) -> Vec<(String, i64)> {
+        self.tables_read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The files of a native table. `with_place`: with the columns that say where a row is.
@@ -89,6 +102,7 @@ impl Resolver<'_> {
             )
             .hint("FOR SYSTEM_TIME AS OF reads Firth's own tables, Iceberg's and Delta Lake's, as far back as their snapshots go."));
         };
+        self.reads_table(&home.name, &state);
         Ok(Arc::new(self.native_files(home.catalog, &state, false).await?))
     }
 

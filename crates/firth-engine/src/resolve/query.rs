@@ -159,10 +159,20 @@ impl Resolver<'_> {
         Ok(headed(stream, schema))
     }
 
-    /// The same, for whoever encodes rows: strings and bytes keep the layout that they were read in.
-    pub(crate) async fn run_as_read(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {
+    /// The same, for whoever encodes rows: strings and bytes keep the layout that they were read in. `before` is done when
+    /// it is known what will be read, and before anything is.
+    pub(crate) async fn run_as_read<T>(
+        &self,
+        planned: PlannedQuery,
+        before: impl Future<Output = Result<T>>,
+    ) -> Result<(SendableRecordBatchStream, T)> {
         let headers = planned.headers.clone();
-        let stream = self.stream(planned).await?;
+        let state = self.context.state();
+        let physical = state.create_physical_plan(&planned.plan).await.map_err(from_datafusion)?;
+        firth_pushdown::expect_scans(&physical, &self.remotes).map_err(from_datafusion)?;
+        let before = before.await?;
+        let stream = firth_pushdown::execute(physical, TaskContext::from(&state), leaf_progress)
+            .map_err(from_datafusion)?;
         let read = stream.schema();
         let fields = headed_schema(&read, &headers);
         let fields = fields.fields().iter().zip(read.fields()).map(|(shown, read)| match read.data_type() {
@@ -172,7 +182,7 @@ impl Resolver<'_> {
             _ => shown.as_ref().clone(),
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(headed(stream, schema))
+        Ok((headed(stream, schema), before))
     }
 
     async fn stream(&self, planned: PlannedQuery) -> Result<SendableRecordBatchStream> {

@@ -1,6 +1,6 @@
 //! EXPORT DATA: validate everything, upload every byte, commit, and only then make the files visible.
 
-use std::{collections::HashSet, fmt::Write as _, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use chrono::Utc;
 use datafusion::{
@@ -96,6 +96,24 @@ async fn validate<'a>(resolver: &'a Resolver<'a>, statement: &ExportData) -> Res
     let named = connection.as_ref().map(|(name, span)| (name, Some(*span)));
     let destination = Destination::open(resolver, named, uri, options.bool("atomic"))
         .map_err(|error| error.or_at(uri_span))?;
+    match options.bool("manifest") {
+        Some(true) if !destination.is_atomic => {
+            return Err(in_options(
+                Diagnostic::error(Code::Invalid, "option \"manifest\" needs an atomic export")
+                    .hint("Leave `manifest` out: the files of this export become visible one after another."),
+            ));
+        }
+        Some(false) if destination.is_atomic => {
+            return Err(in_options(
+                Diagnostic::error(Code::Invalid, "an atomic export cannot be without its manifest")
+                    .detail(
+                        "the manifest is what commits all files together, and finishes them after a crash",
+                    )
+                    .hint("Add `atomic = FALSE`: each file is then there as a whole or not at all."),
+            ));
+        }
+        _ => {}
+    }
     if options.is_given("idempotency_key") && !destination.is_atomic {
         return Err(in_options(
             Diagnostic::error(Code::Invalid, "option \"idempotency_key\" needs an atomic export")
@@ -112,7 +130,8 @@ async fn validate<'a>(resolver: &'a Resolver<'a>, statement: &ExportData) -> Res
         .iter()
         .map(|field| Column { name: field.name().clone(), sql_type: sql_type(field) })
         .collect();
-    let query_hash = hash(&format!("{}\n{:?}", statement.query.text, resolver.session.options.parameters));
+    let query_hash =
+        export::sha256(&format!("{}\n{:?}", statement.query.text, resolver.session.options.parameters));
     let connection = connection.map(|(name, _)| name);
     let destination = match options.string("naming") {
         Some("run") => destination.named_by_run(Uuid::new_v4()),
@@ -213,7 +232,8 @@ async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
     let (options, format_name) =
         (validated.options.clone(), validated.options.string("format").unwrap_or_default().to_owned());
     let (columns, query_hash) = (validated.columns.clone(), validated.query_hash.clone());
-    let mut written = match write(validated, &destination, Some(&journal)).await {
+    let resolver = validated.resolver;
+    let (mut written, mut sources) = match write(validated, &destination, Some(&journal)).await {
         Ok(written) => written,
         Err(error) => {
             forget(&destination, journal).await?;
@@ -225,6 +245,7 @@ async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
         // From here on the manifest may have it: it must not be forgotten with this future.
         file.upload.release();
     }
+    sources.extend(export::files_and_tables(resolver));
     let files: Vec<ManifestFile> = written.iter().map(|file| manifest_file(file, &found)).collect();
     let export = Export {
         state: State::Committing,
@@ -235,6 +256,7 @@ async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
         columns,
         query_hash,
         idempotency_key: options.string("idempotency_key").map(str::to_owned),
+        sources,
         rows: files.iter().map(|file| file.rows).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
         delete: replaced(&options, &destination, &found, &files),
@@ -265,7 +287,7 @@ async fn committed(validated: Validated<'_>, found: Found) -> Result<Outcome> {
 async fn file_by_file(validated: Validated<'_>, found: Found) -> Result<Outcome> {
     let destination = Arc::new(validated.destination.clone());
     let options = validated.options.clone();
-    let written = write(validated, &destination, None).await?;
+    let (written, _) = write(validated, &destination, None).await?;
     if has_marker(&options) {
         export::delete(&destination, &[SUCCESS_MARKER.to_owned()]).await?;
     }
@@ -294,13 +316,21 @@ async fn file_by_file(validated: Validated<'_>, found: Found) -> Result<Outcome>
     Ok(outcome)
 }
 
+/// Writes the rows; answers the files, and of an export with a manifest the state of the databases.
 async fn write(
     validated: Validated<'_>,
     destination: &Arc<Destination>,
     journal: Option<&Journal<'_>>,
-) -> Result<Vec<Written>> {
+) -> Result<(Vec<Written>, Vec<serde_json::Value>)> {
     let resolver = validated.resolver;
-    let stream = blaming(resolver, resolver.run_as_read(validated.planned).await?);
+    let sources = async {
+        match journal {
+            Some(_) => export::databases(resolver).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (stream, sources) = resolver.run_as_read(validated.planned, sources).await?;
+    let stream = blaming(resolver, stream);
     // The rows' own columns, not the plan's: planning may change a type.
     let read = stream.schema();
     let names: Vec<String> = read.fields().iter().map(|field| field.name().clone()).collect();
@@ -315,7 +345,7 @@ async fn write(
         threads: resolver.context.state().config().target_partitions(),
         begun: &|| checkpoints.reach("upload_begun"),
     };
-    export::write_rows(&writing, stream).await
+    Ok((export::write_rows(&writing, stream).await?, sources))
 }
 
 /// Removes everything of a run that was not committed.
@@ -375,14 +405,6 @@ fn replaced(
 
 fn has_marker(options: &Options) -> bool {
     options.bool("success_marker").unwrap_or(false)
-}
-
-fn hash(text: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().fold("sha256:".to_owned(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn answer(destination: &Destination, files: &[ManifestFile]) -> Outcome {

@@ -6,7 +6,7 @@ use firth_sql::Insert;
 use futures::FutureExt as _;
 
 use super::{audited, dry_run, query::blaming};
-use crate::{Outcome, Session, native::assigned, report::Report, resolve::Resolver};
+use crate::{Outcome, Session, native::assigned, report::Report, resolve::Resolver, sink::refuse_omitted};
 
 pub(super) async fn execute(
     session: &Session,
@@ -23,6 +23,10 @@ async fn insert(resolver: &Resolver<'_>, statement: &Insert) -> Result<Outcome> 
     let mut places = places(&sink.columns(), statement.columns.as_deref())?;
     if statement.columns.is_some() && sink.take_only(&places)? {
         places = (0..places.len()).collect();
+    }
+    refuse_omitted(sink.as_ref(), &places).map_err(at_target)?;
+    if statement.says_default {
+        sink.refuse_default().map_err(at_target)?;
     }
     let columns = sink.columns();
     let planned = resolver.plan_rows(&statement.query, 0).await?;

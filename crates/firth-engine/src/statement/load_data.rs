@@ -31,7 +31,7 @@ use crate::{
     native::{assigned, columns_of},
     report::Report,
     resolve::{PlannedQuery, Resolver},
-    sink::RowSink,
+    sink::{RowSink, refuse_omitted},
 };
 
 pub(super) async fn execute(
@@ -63,7 +63,7 @@ async fn load(session: &Session, resolver: &Resolver<'_>, statement: &LoadData) 
     let source = source(session, resolver, statement, &home.name, sink.as_deref()).await?;
     let count = match &sink {
         Some(sink) => {
-            let planned = matched(source, &sink.columns(), statement)?;
+            let planned = matched(source, sink.as_ref(), statement)?;
             if session.options.rehearsal {
                 return dry_run::reads_of(resolver, &planned).await;
             }
@@ -185,7 +185,8 @@ fn declared(columns: &Schema, partition_columns: &PartitionColumns) -> Vec<Colum
 }
 
 /// The files' columns where the table has them, by name; the table's others are NULL.
-fn matched(source: PlannedQuery, columns: &Schema, statement: &LoadData) -> Result<PlannedQuery> {
+fn matched(source: PlannedQuery, sink: &dyn RowSink, statement: &LoadData) -> Result<PlannedQuery> {
+    let columns = sink.columns();
     let place =
         |name: &str| columns.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
     let listed: HashSet<String> =
@@ -214,7 +215,8 @@ fn matched(source: PlannedQuery, columns: &Schema, statement: &LoadData) -> Resu
         .project(kept)
         .and_then(LogicalPlanBuilder::build)
         .map_err(from_datafusion)?;
-    assigned(PlannedQuery { plan, headers }, columns, &places)
+    refuse_omitted(sink, &places).map_err(|error| error.or_at(statement.files.span))?;
+    assigned(PlannedQuery { plan, headers }, &columns, &places)
         .map_err(|error| error.or_at(statement.files.span))
 }
 

@@ -26,7 +26,7 @@ use crate::{
     files::column_type,
     native::{Deletions, TablePlace, assigned, plain_columns, read_deletes, write_deletes, write_rows},
     resolve::{PlannedQuery, Resolver, TableHome},
-    sink::changed_meanwhile,
+    sink::{changed_meanwhile, unknown_default},
 };
 
 /// Times that a statement is run because another one changed the table meanwhile.
@@ -133,7 +133,18 @@ async fn plan(
     home: &TableHome<'_>,
     state: &NativeState,
 ) -> Result<PlannedQuery> {
+    if let Some(column) = statement.left_to_default(&state.defaulted) {
+        return Err(unknown_default(column).or_at(statement.target.span));
+    }
     let columns = plain_columns(&state.columns);
+    if let Some(field) = columns.fields().iter().find(|field| is_place(field.name())) {
+        return Err(Diagnostic::error(
+            Code::Unsupported,
+            format!("{} does not change tables with a column {:?}", statement.kind.word(), field.name()),
+        )
+        .or_at(statement.target.span)
+        .hint("The name is one that such a statement needs. ALTER TABLE … RENAME COLUMN gives the column another."));
+    }
     let types: Vec<_> =
         columns.fields().iter().map(|field| (field.name().clone(), column_type(field))).collect();
     let source = match statement.source() {
@@ -151,6 +162,11 @@ async fn plan(
     }
     let places: Vec<usize> = (0..fields.len()).collect();
     assigned(planned, &Schema::new(fields), &places).map_err(|error| error.or_at(statement.target.span))
+}
+
+/// Whether a column would be taken for one that says where a row is.
+fn is_place(name: &str) -> bool {
+    [FILE_COLUMN, ROW_COLUMN].iter().any(|place| place.eq_ignore_ascii_case(name))
 }
 
 /// What has been seen of the rows that change.

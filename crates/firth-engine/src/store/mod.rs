@@ -14,4 +14,4 @@ mod tests;
 pub(crate) use cache::StoreId;
 pub(crate) use cache::{CacheReport, Caches, DecodedColumn, FileColumns, YieldingPool, forget_on_disk};
 pub(crate) use registry::{StatementStores, StoreHandle, remote_of};
-pub(crate) use statement_store::{ChangedWhileReading, LIST_PAGE, StatementStore};
+pub(crate) use statement_store::{ChangedWhileReading, LIST_PAGE, SeenObject, StatementStore};

@@ -15,13 +15,15 @@ use object_store::{ObjectMeta, ObjectStore, path::Path};
 use url::Url;
 use uuid::Uuid;
 
-use super::{Caches, StatementStore};
+use super::{Caches, SeenObject, StatementStore};
 
 /// The stores of one statement. What DataFusion asks for by url, and the resolver by connection.
 #[derive(Debug, Default)]
 pub(crate) struct StatementStores {
     caches: Arc<Caches>,
     stores: RwLock<HashMap<String, Arc<StatementStore>>>,
+    /// The connections' names, by url as well.
+    names: RwLock<HashMap<String, String>>,
 }
 
 /// One bucket of one connection: its store, and how paths in plans relate to keys in it.
@@ -36,12 +38,25 @@ pub(crate) struct StoreHandle {
 impl StatementStores {
     /// No stores yet.
     pub(crate) fn new(caches: Arc<Caches>) -> Self {
-        StatementStores { caches, stores: RwLock::default() }
+        StatementStores { caches, stores: RwLock::default(), names: RwLock::default() }
     }
 
     /// What the session remembers of stores.
     pub(crate) fn caches(&self) -> &Arc<Caches> {
         &self.caches
+    }
+
+    /// What the statement has found or read of each bucket, with the connection's name if there is one.
+    pub(crate) fn seen(&self) -> Vec<(Option<String>, Vec<SeenObject>)> {
+        let stores = self.stores.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let mut keys: Vec<&String> = stores.keys().collect();
+        keys.sort_by_key(|key| names.get(*key));
+        let bucket = |key: &String| {
+            let name = names.get(key).filter(|name| !name.is_empty()).cloned();
+            Some((name, stores.get(key)?.all_seen()))
+        };
+        keys.into_iter().filter_map(bucket).collect()
     }
 
     /// The store of a bucket, opened and registered when first asked for.
@@ -74,6 +89,8 @@ impl StatementStores {
                     self.caches.store_id(remote.id.uuid, bucket),
                     Arc::clone(&self.caches),
                 ));
+                let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+                names.insert(key.clone(), remote.id.name.clone());
                 stores.insert(key, Arc::clone(&store));
                 store
             }

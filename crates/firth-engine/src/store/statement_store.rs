@@ -68,6 +68,19 @@ struct Seen {
     modified: chrono::DateTime<chrono::Utc>,
 }
 
+/// An object as the statement saw it first.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct SeenObject {
+    pub(crate) uri: String,
+    pub(crate) bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) e_tag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// As RFC 3339 has it.
+    pub(crate) modified: String,
+}
+
 impl From<&ObjectMeta> for Seen {
     fn from(meta: &ObjectMeta) -> Self {
         // A weak ETag never matches in If-Match (RFC 9110, 13.1.1).
@@ -155,6 +168,19 @@ impl StatementStore {
     pub(crate) fn remember(&self, meta: &ObjectMeta) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(meta.location.clone(), Seen::from(meta));
+    }
+
+    /// Every object that the statement has found or read.
+    pub(crate) fn all_seen(&self) -> Vec<SeenObject> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let object = |(path, seen): (&Path, &Seen)| SeenObject {
+            uri: (self.namer)(path),
+            bytes: seen.size,
+            e_tag: seen.e_tag.clone(),
+            version: seen.version.clone(),
+            modified: seen.modified.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        };
+        seen.iter().map(object).collect()
     }
 
     /// The bucket's own store, for writing; nothing is counted.

@@ -15,5 +15,5 @@ mod stream;
 pub use ambiguous::FiltersToTheirColumns;
 pub use exec::RemoteScanExec;
 pub use keys::tell_keys;
-pub use run::{LeafProgress, execute};
+pub use run::{LeafProgress, execute, expect_scans};
 pub(crate) use statistics::estimate;

@@ -35,14 +35,20 @@ pub fn execute(
     let Some(remotes) = context.session_config().get_extension::<Remotes>() else {
         return execute_stream(plan, context);
     };
-    for (remote, scans) in scans(&plan)? {
-        remotes.get(&remote).map_err(external)?.expect_scans(scans);
-    }
+    expect_scans(&plan, &remotes)?;
     let leaves = leaves(&plan, leaf_progress)?;
     remotes.watch(move || leaves.iter().map(|progress| progress()).collect());
     let ends = ViewsEnd(remotes);
     let stream = execute_stream(plan, context)?;
     Ok(Box::pin(Reads { schema: stream.schema(), running: Some((stream, ends)) }))
+}
+
+/// Tells remotes how many scans a plan has, ahead of [`execute`]: for whoever asks them something in the same view.
+pub fn expect_scans(plan: &Arc<dyn ExecutionPlan>, remotes: &Remotes) -> DataFusionResult<()> {
+    for (remote, scans) in scans(plan)? {
+        remotes.get(&remote).map_err(external)?.expect_scans(scans);
+    }
+    Ok(())
 }
 
 /// The leaves that can tell. Nothing else of the plan is held: a join would keep its table until the last row has gone out.

@@ -12,6 +12,7 @@ mod example_servers;
 mod examples;
 mod export_commit;
 mod export_s3s;
+mod export_sources;
 mod export_to_postgres;
 mod faults;
 mod formats;

@@ -277,6 +277,37 @@ async fn what_duckdb_alters_is_read_or_refused() {
     run(&session, "ALTER TABLE t ADD COLUMN c INT64").await;
     run(&session, "INSERT INTO t VALUES (2, 'y', 3, 4)").await;
     assert_eq!(rows(&session, "SELECT * FROM t ORDER BY a").await, "1 x NULL NULL, 2 y 3 4");
+    // What DuckDB would put where no value is given is not known here.
+    run(&session, "CREATE TABLE d (id INT64, word STRING)").await;
+    alter("ALTER TABLE lake.main.d ALTER COLUMN word SET DEFAULT 'none'");
+    let load = format!("{}/load-*.csv", home.path().display());
+    run(&session, &format!("EXPORT DATA OPTIONS (format = 'CSV', uri = 'file://{load}') AS SELECT 9 AS id"))
+        .await;
+    let load = format!("LOAD DATA INTO d (id INT64) FROM FILES (format = 'CSV', uris = ['file://{load}'])");
+    for statement in [
+        "INSERT INTO d (id) VALUES (1)",
+        "INSERT INTO d VALUES (1, DEFAULT)",
+        "UPDATE d SET word = DEFAULT WHERE TRUE",
+        "MERGE d USING (SELECT 1 AS id) AS s ON d.id = s.id WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
+        "MERGE d USING (SELECT 1 AS id) AS s ON d.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, DEFAULT)",
+        "MERGE d USING (SELECT 1 AS id) AS s ON d.id = s.id WHEN MATCHED THEN UPDATE SET word = DEFAULT",
+        &load,
+    ] {
+        let failure = session.execute(statement).await.expect_err(statement).to_string();
+        assert!(
+            failure.contains("column \"word\" has a DEFAULT of another program's"),
+            "{statement}: {failure}"
+        );
+    }
+    run(&session, "INSERT INTO d VALUES (1, 'x'), (2, NULL)").await;
+    run(&session, "UPDATE d SET word = 'y' WHERE id = 1").await;
+    let merge =
+        "MERGE d USING (SELECT 3 AS id, 'z' AS word) AS s ON d.id = s.id WHEN NOT MATCHED THEN INSERT ROW";
+    run(&session, merge).await;
+    assert_eq!(rows(&session, "SELECT * FROM d ORDER BY id").await, "1 y, 2 NULL, 3 z");
+    alter("ALTER TABLE lake.main.d ALTER COLUMN word DROP DEFAULT");
+    run(&session, "INSERT INTO d (id) VALUES (4)").await;
+    assert_eq!(rows(&session, "SELECT * FROM d WHERE id = 4").await, "4 NULL");
     // Old rows have 5 there, in DuckDB.
     alter("ALTER TABLE lake.main.t ADD COLUMN d BIGINT DEFAULT 5");
     let failure = session.execute("SELECT * FROM t").await.expect_err("it is not read as NULL");

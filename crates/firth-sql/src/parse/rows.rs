@@ -16,14 +16,16 @@ pub(super) fn insert(cursor: &mut Cursor<'_>) -> Result<Statement> {
     let target = names::table(cursor)?;
     let columns = columns(cursor)?;
     let mut query = query::rest(cursor)?;
+    let mut says_default = false;
     if let SetExpr::Values(values) = query.tree.body.as_mut() {
         for expr in values.rows.iter_mut().flat_map(|row| &mut row.content) {
             if is_default(expr) {
+                says_default = true;
                 *expr = Expr::Value(Value::Null.with_empty_span());
             }
         }
     }
-    Ok(Statement::Insert(Insert { target, columns, query }))
+    Ok(Statement::Insert(Insert { target, columns, query, says_default }))
 }
 
 /// A list of columns in parentheses, which a query may begin with too.

@@ -256,6 +256,18 @@ pub(super) fn refuse_values_of_old_rows(
     }
 }
 
+/// The columns that another program gave a DEFAULT. The text 'NULL' as one is written as none is, and means none in DuckDB too.
+pub(super) fn defaulted(connection: &Connection, table_id: i64, snapshot: i64) -> StoreResult<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT column_name FROM ducklake_column
+         WHERE table_id = ?1 AND begin_snapshot <= ?2 AND (end_snapshot IS NULL OR end_snapshot > ?2)
+           AND parent_column IS NULL AND default_value IS NOT NULL AND default_value <> 'NULL'
+         ORDER BY column_order, column_id",
+    )?;
+    let names = statement.query_map([table_id, snapshot], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
 struct Column {
     id: i64,
     name: String,

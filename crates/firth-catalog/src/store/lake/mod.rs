@@ -114,6 +114,7 @@ impl Catalog {
                 snapshot,
                 table_id,
                 columns: columns::read(transaction, table_id, snapshot)?,
+                defaulted: columns::defaulted(transaction, table_id, snapshot)?,
                 files: files::read(transaction, table_id, &folder, snapshot)?,
                 folder,
             }))

@@ -10,7 +10,7 @@ use datafusion::{
     error::DataFusionError, execution::SendableRecordBatchStream,
     physical_plan::stream::RecordBatchStreamAdapter,
 };
-use firth_connector::{Relation, RemoteSql, RemoteWrite, StatementId, TableSpec};
+use firth_connector::{Relation, RemoteSql, RemoteWrite, StatementId, TableSpec, WritePoints};
 use firth_diagnostic::{Code, Diagnostic, Result};
 use futures::{StreamExt, stream};
 
@@ -35,7 +35,13 @@ async fn write(
     columns: &Arc<Schema>,
     rows: SendableRecordBatchStream,
 ) -> Result<u64> {
-    let write = RemoteWrite { table, columns: Arc::clone(columns), create, statement: StatementId::random() };
+    let write = RemoteWrite {
+        table,
+        columns: Arc::clone(columns),
+        create,
+        statement: StatementId::random(),
+        points: WritePoints::default(),
+    };
     sql.writer().expect("it writes").write(&write, rows).await
 }
 
