@@ -12,6 +12,7 @@ use datafusion::{
     logical_expr::Accumulator,
     scalar::ScalarValue,
 };
+use parquet::file::{metadata::ColumnChunkMetaData, statistics::Statistics};
 use serde::{Deserialize, Serialize};
 
 use crate::{files::sql_type, value::Values};
@@ -55,15 +56,34 @@ impl Bounds {
 
     /// Of the rows of `batches`, whose columns are those of `schema`, strings in any layout.
     pub(crate) fn of(schema: &Schema, batches: &[RecordBatch]) -> Self {
-        let mut bounds = Bounds::none(schema);
+        Bounds::none(schema).around(batches, |_| true)
+    }
+
+    /// As [`Bounds::of`] but for columns of text, of which nothing is said: see [`Bounds::set_text`].
+    pub(crate) fn without_texts(schema: &Schema, batches: &[RecordBatch]) -> Self {
+        Bounds::none(schema).around(batches, |index| !is_text(schema.field(index)))
+    }
+
+    fn around(mut self, batches: &[RecordBatch], is_asked: impl Fn(usize) -> bool) -> Self {
         for batch in batches {
-            for (known, array) in bounds.0.iter_mut().zip(batch.columns()) {
-                if !matches!(known, Known::Unordered) {
+            for (index, (known, array)) in self.0.iter_mut().zip(batch.columns()).enumerate() {
+                if !matches!(known, Known::Unordered) && is_asked(index) {
                     known.widen(Known::of(array));
                 }
             }
         }
-        bounds
+        self
+    }
+
+    /// Takes the bounds of a column of text from what was written of it: its writer has compared all values.
+    /// (It leaves NaN out, so those of numbers are not taken from there.)
+    pub(crate) fn set_text(&mut self, schema: &Schema, written: &ColumnChunkMetaData) {
+        let [name] = written.column_path().parts() else { return };
+        if let Some((column, field)) = schema.column_with_name(name)
+            && is_text(field)
+        {
+            self.0[column] = Known::written(written);
+        }
     }
 
     /// Takes in other rows of the same columns.
@@ -80,7 +100,7 @@ impl Bounds {
             .filter_map(|(field, known)| {
                 let Known::Between(least, greatest) = known else { return None };
                 let (least, greatest) = (text(field, least)?, text(field, greatest)?);
-                let is_text = sql_type(field) == "STRING";
+                let is_text = is_text(field);
                 Some(ColumnBounds {
                     name: field.name().clone(),
                     min: Some(if is_text { least.chars().take(LETTERS).collect() } else { least }),
@@ -106,6 +126,23 @@ impl Known {
             return Known::Unordered;
         }
         Known::Between(least, greatest)
+    }
+
+    /// Of a column of text. Long ones are cut, the greatest upwards.
+    fn written(chunk: &ColumnChunkMetaData) -> Self {
+        let Some(Statistics::ByteArray(statistics)) = chunk.statistics() else { return Known::Unordered };
+        let text = |value: &parquet::data_type::ByteArray| Some(value.as_utf8().ok()?.to_owned());
+        match (statistics.min_opt().map(text), statistics.max_opt().map(text)) {
+            (Some(Some(least)), Some(Some(greatest))) => {
+                Known::Between(ScalarValue::Utf8View(Some(least)), ScalarValue::Utf8View(Some(greatest)))
+            }
+            (None, None)
+                if i64::try_from(statistics.null_count_opt().unwrap_or(0)) == Ok(chunk.num_values()) =>
+            {
+                Known::Nothing
+            }
+            _ => Known::Unordered,
+        }
     }
 
     fn widen(&mut self, more: Known) {
@@ -143,10 +180,14 @@ fn is_ordered(field: &Field) -> bool {
         | DataType::Timestamp(..)
         | DataType::Decimal128(..)
         | DataType::Decimal256(..) => true,
-        // JSON is text too, and has no order.
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => sql_type(field) == "STRING",
-        other => other.is_integer() || other.is_floating(),
+        other => is_text(field) || other.is_integer() || other.is_floating(),
     }
+}
+
+/// JSON is text too, and has no order.
+fn is_text(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        && sql_type(field) == "STRING"
 }
 
 fn is_nan(value: &ScalarValue) -> bool {

@@ -36,7 +36,7 @@ pub(crate) use recovery::{recover, recover_same, settle};
 pub(crate) use requests::{CountedStaging, CountedStore, Requests};
 pub(crate) use sources::{databases, files_and_tables};
 pub(crate) use upload::Upload;
-pub(crate) use writer::{Writing, Written, write_rows};
+pub(crate) use writer::{Writing, Written, chunks_ahead, write_rows};
 
 /// A digest as manifests have it.
 pub(crate) fn sha256(text: &str) -> String {

@@ -60,15 +60,15 @@ pub(crate) async fn write_rows(
     let partition_columns = writing.layout.partition_columns(schema)?;
     let file_schema = writing.layout.file_schema(schema)?;
     let encoder = writing.format.encoder(&file_schema)?;
-    let mut files = Files::new(writing, encoder.clone(), Arc::clone(&file_schema));
-    let encoder = &Encoding { encoder, schema: file_schema };
+    let mut files = Files::new(writing, encoder.clone(), file_schema);
     let mut jobs: VecDeque<Job> = VecDeque::new();
     let mut gathered = Gathered::default();
     let most_rows = writing.format.most_rows();
+    let waiting = chunks_ahead(writing.threads);
     while let Some(batch) = stream.try_next().await.map_err(from_datafusion)? {
         for (partition, rows) in partitions(&batch, &partition_columns)? {
             if gathered.partition != partition {
-                start(&mut gathered, partition, encoder, &mut jobs);
+                start(&mut gathered, partition, &encoder, &mut jobs);
             }
             let mut rows = rows;
             while gathered.rows + rows.num_rows() > most_rows {
@@ -76,18 +76,18 @@ pub(crate) async fn write_rows(
                 gathered.add(rows.slice(0, fitting));
                 rows = rows.slice(fitting, rows.num_rows() - fitting);
                 let partition = gathered.partition.clone();
-                start(&mut gathered, partition, encoder, &mut jobs);
-                catch_up(&mut jobs, writing.threads, &mut files).await?;
+                start(&mut gathered, partition, &encoder, &mut jobs);
+                catch_up(&mut jobs, waiting, &mut files).await?;
             }
             gathered.add(rows);
             if writing.format.is_enough(gathered.rows, gathered.bytes) {
                 let partition = gathered.partition.clone();
-                start(&mut gathered, partition, encoder, &mut jobs);
+                start(&mut gathered, partition, &encoder, &mut jobs);
             }
-            catch_up(&mut jobs, writing.threads, &mut files).await?;
+            catch_up(&mut jobs, waiting, &mut files).await?;
         }
     }
-    start(&mut gathered, String::new(), encoder, &mut jobs);
+    start(&mut gathered, String::new(), &encoder, &mut jobs);
     catch_up(&mut jobs, 0, &mut files).await?;
     files.finish(partition_columns.is_empty()).await
 }
@@ -122,13 +122,6 @@ fn memory(array: &ArrayRef) -> usize {
     }
 }
 
-/// What chunks are encoded with.
-struct Encoding {
-    encoder: ChunkEncoder,
-    /// Of the files.
-    schema: SchemaRef,
-}
-
 /// A chunk that is being encoded.
 struct Job {
     partition: String,
@@ -138,21 +131,23 @@ struct Job {
 }
 
 /// Starts to encode what was gathered, and goes on with another partition.
-fn start(gathered: &mut Gathered, next: String, encoding: &Encoding, jobs: &mut VecDeque<Job>) {
+fn start(gathered: &mut Gathered, next: String, encoder: &ChunkEncoder, jobs: &mut VecDeque<Job>) {
     let done = std::mem::replace(gathered, Gathered { partition: next, ..Gathered::default() });
     if done.batches.is_empty() {
         return;
     }
-    let (encoder, schema) = (encoding.encoder.clone(), Arc::clone(&encoding.schema));
+    let encoder = encoder.clone();
     jobs.push_back(Job {
         partition: done.partition,
         rows: done.rows as u64,
         bytes: done.bytes as u64,
-        task: SpawnedTask::spawn_blocking(move || {
-            let bounds = Bounds::of(&schema, &done.batches);
-            Ok((encoder.encode(done.batches)?, bounds))
-        }),
+        task: SpawnedTask::spawn(async move { encoder.encode_with_bounds(done.batches).await }),
     });
+}
+
+/// How many chunks are encoded while another is gathered, so that no thread waits.
+pub(crate) fn chunks_ahead(threads: usize) -> usize {
+    threads.saturating_sub(1).max(1)
 }
 
 /// Appends chunks in order until at most `waiting` are left.

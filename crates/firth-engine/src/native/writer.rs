@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     error::{cancelled, from_datafusion},
-    export::{Chunk, ChunkEncoder, ExportFormat, FileBody},
+    export::{Chunk, ChunkEncoder, ExportFormat, FileBody, chunks_ahead},
 };
 
 /// Rows of a row group: small enough to buffer, and what pruning skips by.
@@ -65,7 +65,7 @@ pub(crate) async fn write_rows(
         if format.is_enough(count, bytes) {
             files.encode(std::mem::take(&mut gathered));
             (count, bytes) = (0, 0);
-            files.catch_up(threads).await?;
+            files.catch_up(chunks_ahead(threads)).await?;
         }
     }
     if !gathered.is_empty() {
@@ -146,7 +146,7 @@ impl Files {
     fn encode(&mut self, batches: Vec<RecordBatch>) {
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let encoder = self.encoder.clone();
-        self.jobs.push_back((rows as u64, SpawnedTask::spawn_blocking(move || encoder.encode(batches))));
+        self.jobs.push_back((rows as u64, SpawnedTask::spawn(async move { encoder.encode(batches).await })));
     }
 
     /// Appends chunks in order until at most `waiting` are left.

@@ -30,6 +30,7 @@ use self::{
     parquet::RowGroups,
     text::{Lines, TextFormat},
 };
+use super::Bounds;
 use crate::files::sql_type;
 
 /// Rows of a Parquet row group: what DuckDB writes too, and small enough to buffer.
@@ -220,17 +221,32 @@ enum Encoder {
 }
 
 impl ChunkEncoder {
-    /// Encodes rows.
-    pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Chunk> {
+    /// Encodes rows, on the threads that read them: what one has freed it takes again, where threads that only encode would
+    /// each hold memory of their own. It lets others go on in between.
+    pub(crate) async fn encode(&self, batches: Vec<RecordBatch>) -> Result<Chunk> {
         Ok(match &self.encoder {
             // These two take strings in whatever layout they have.
-            Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(batches)?),
+            Encoder::Parquet(groups) => Chunk::RowGroup(groups.encode(batches).await?),
             Encoder::Text(text) => Chunk::Text(text.encode(&self.schema, &batches)?),
             Encoder::Arrow | Encoder::Avro(_) => {
                 let batches = batches.iter().map(|batch| self.in_file_layout(batch));
                 Chunk::Batches(batches.collect::<Result<_>>()?)
             }
         })
+    }
+
+    /// Encodes rows, and says what lies around them.
+    pub(crate) async fn encode_with_bounds(&self, batches: Vec<RecordBatch>) -> Result<(Chunk, Bounds)> {
+        let Encoder::Parquet(groups) = &self.encoder else {
+            let bounds = Bounds::of(&self.schema, &batches);
+            return Ok((self.encode(batches).await?, bounds));
+        };
+        let mut bounds = Bounds::without_texts(&self.schema, &batches);
+        let columns = groups.encode(batches).await?;
+        for column in &columns {
+            bounds.set_text(&self.schema, &column.close().metadata);
+        }
+        Ok((Chunk::RowGroup(columns), bounds))
     }
 
     /// The rows in exactly the file's types.

@@ -16,6 +16,7 @@ use parquet::{
     file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::types::ColumnPath,
 };
+use tokio::task::yield_now;
 
 use super::{Chunk, FileBody, dictionary::is_repetitive, encoding};
 
@@ -42,8 +43,8 @@ impl RowGroups {
     /// A row group of all rows of `batches`.
     ///
     /// One column after another: only one has a dictionary and pages in the making, in memory that the next one
-    /// takes over, and a column's rows go as soon as they are encoded.
-    pub(crate) fn encode(&self, batches: Vec<RecordBatch>) -> Result<Vec<ArrowColumnChunk>> {
+    /// takes over, and a column's rows go as soon as they are encoded. Between columns others may go on.
+    pub(crate) async fn encode(&self, batches: Vec<RecordBatch>) -> Result<Vec<ArrowColumnChunk>> {
         let (_, factory) = writer(&self.schema, &self.properties_for(&batches))?;
         let mut writers = factory.create_column_writers(0).map_err(encoding)?.into_iter();
         let mut chunks = Vec::with_capacity(writers.len());
@@ -61,6 +62,7 @@ impl RowGroups {
             for writer in leaf_writers {
                 chunks.push(writer.close().map_err(encoding)?);
             }
+            yield_now().await;
         }
         Ok(chunks)
     }
