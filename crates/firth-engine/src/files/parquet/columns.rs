@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions},
+    array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions},
     datatypes::{DataType, Schema, SchemaRef},
 };
 use datafusion::error::{DataFusionError, Result};
@@ -58,9 +58,8 @@ struct Decoding {
     gathered: Vec<Option<Gathered>>,
 }
 
-#[derive(Default)]
 struct Gathered {
-    arrays: Vec<ArrayRef>,
+    column: DecodedColumn,
     bytes: usize,
 }
 
@@ -83,7 +82,7 @@ impl RowGroup {
         let batches = rows.div_ceil(read.batch_size);
         let known = read.columns.iter().enumerate().map(|(place, column)| {
             let known = read.kept.as_ref()?.get(group, *column, read.data_type(place), read.batch_size)?;
-            (known.batches().len() == batches).then_some(known)
+            (known.len() == batches).then_some(known)
         });
         let known = known.collect();
         let mut this = RowGroup { group, rows, next: 0, known, decoding: None, masks: None };
@@ -142,8 +141,8 @@ impl RowGroup {
     }
 
     fn array(&self, place: usize, number: usize) -> Result<ArrayRef> {
-        let known = self.known[place].as_ref().and_then(|known| known.batches().get(number));
-        known.map(Arc::clone).ok_or_else(|| ended_early(self.group))
+        let known = self.known[place].as_ref().and_then(|known| known.batch(number));
+        Ok(known.ok_or_else(|| ended_early(self.group))??)
     }
 
     /// The next rows; none of them are left out yet.
@@ -212,7 +211,11 @@ impl Decoding {
             .build()?;
         let gathered = places.iter().map(|place| {
             let kept = read.kept.as_ref()?;
-            kept.is_wanted(group, read.columns[*place]).then(Gathered::default)
+            let is_wanted = kept.is_wanted(group, read.columns[*place]);
+            is_wanted.then(|| {
+                let column = DecodedColumn::empty(read.data_type(*place).clone(), read.batch_size);
+                Gathered { column, bytes: 0 }
+            })
         });
         let gathered = gathered.collect();
         Ok(Decoding { decoder, places, gathered })
@@ -229,8 +232,7 @@ impl Decoding {
                 DecodeResult::Data(batch) => {
                     for (gathered, array) in self.gathered.iter_mut().zip(batch.columns()) {
                         if let Some(known) = gathered {
-                            known.bytes += array.get_array_memory_size();
-                            known.arrays.push(Arc::clone(array));
+                            known.bytes += known.column.add(array);
                             if known.bytes > GATHERED_AT_MOST {
                                 *gathered = None;
                             }
@@ -248,9 +250,7 @@ impl Decoding {
         let Some(kept) = &read.kept else { return };
         for (place, gathered) in self.places.iter().zip(self.gathered) {
             if let Some(gathered) = gathered {
-                let data_type = read.data_type(*place).clone();
-                let decoded = DecodedColumn::new(data_type, read.batch_size, gathered.arrays);
-                kept.keep(group, read.columns[*place], decoded);
+                kept.keep(group, read.columns[*place], gathered.column);
             }
         }
     }

@@ -13,9 +13,12 @@ mod aged;
 mod caches;
 mod columns;
 mod disk;
+mod kept_array;
+mod narrow;
 mod object_key;
 mod pool;
 mod ranges;
+mod repeated;
 #[cfg(test)]
 mod tests;
 
