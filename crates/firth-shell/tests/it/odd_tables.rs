@@ -97,7 +97,6 @@ async fn tables_in_many_pieces_are_read_once_each() {
             asked[1]
                 .replace("r.", "")
                 .replace("CAST(k AS STRING)", "k::text")
-                .replace("id FROM", "id FROM")
                 .replace(&format!("FROM {table})"), &format!("FROM {table}) i"))
                 .replace("GROUP BY id, t)", "GROUP BY id, t) o"),
         ];

@@ -135,7 +135,7 @@ impl Psql {
             let _ = write!(script, "\\echo '{QUERY}{place}'\n{own};\n\\echo '{STATE}':SQLSTATE\n");
         }
         let answers = run(self.schema.command(), &script);
-        let answers: Vec<&str> = answers.split(&format!("{QUERY}")).skip(1).collect();
+        let answers: Vec<&str> = answers.split(QUERY).skip(1).collect();
         assert_eq!(answers.len(), asked.len(), "each query has an answer");
         let mut differences = Vec::new();
         for (Asked { seed, sql, own, ordered, answer }, said) in asked.iter().zip(answers) {
