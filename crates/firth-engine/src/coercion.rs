@@ -174,13 +174,14 @@ fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed
         return Ok(Transformed::yes(expr));
     }
     match (function.func.name(), function.args.len()) {
-        // DATE_TRUNC of a DATE is a DATE, of a DATETIME a DATETIME.
+        // DATE_TRUNC of a DATE is a DATE, of a DATETIME a DATETIME, of a TIMESTAMP a TIMESTAMP.
         ("truncated_as", 2) => {
-            let is_moment = matches!(function.args[1].get_type(schema)?, DataType::Timestamp(..));
+            let given = function.args[1].get_type(schema)?;
             let truncated = function.args.swap_remove(0);
-            Ok(Transformed::yes(match is_moment {
+            let data_type = if matches!(given, DataType::Timestamp(..)) { given } else { DataType::Date32 };
+            Ok(Transformed::yes(match truncated.get_type(schema)? == data_type {
                 true => truncated,
-                false => Expr::Cast(Cast::new(Box::new(truncated), DataType::Date32)),
+                false => Expr::Cast(Cast::new(Box::new(truncated), data_type)),
             }))
         }
         ("array_has", 2) => Ok(Transformed::yes(member(function, schema)?)),

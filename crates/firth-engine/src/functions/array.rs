@@ -6,9 +6,9 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt64Array},
+    array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt64Array},
     compute::{cast, take},
-    datatypes::{DataType, Field, Int64Type},
+    datatypes::{DataType, Field, Float64Type, Int64Type},
 };
 use datafusion::{
     error::{DataFusionError, Result},
@@ -119,6 +119,7 @@ impl ScalarUDFImpl for MemberOf {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(&arguments.args)?;
+        let columns = columns.iter().map(without_negative_zero).collect::<Result<Vec<_>>>()?;
         let [arrays, values] = &columns[..] else { return Err(wrong_arguments("IN UNNEST")) };
         let found = if arrays.data_type() == &DataType::Null {
             BooleanArray::from(vec![false; arrays.len()])
@@ -144,6 +145,29 @@ fn list_of(data_type: &DataType) -> DataType {
         DataType::LargeList(item) | DataType::FixedSizeList(item, _) => DataType::List(Arc::clone(item)),
         other => other.clone(),
     }
+}
+
+/// Numbers with 0 for -0: the two are equal, and DataFusion compares all bits.
+fn without_negative_zero(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Float64 => {
+            Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(|x| x + 0.0))
+        }
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)
+            if item.data_type() == &DataType::Float64 =>
+        {
+            let list = cast(array, &DataType::List(Arc::clone(item)))?;
+            let list = list.as_list::<i32>();
+            let values = without_negative_zero(list.values())?;
+            Arc::new(ListArray::try_new(
+                Arc::clone(item),
+                list.offsets().clone(),
+                values,
+                list.nulls().cloned(),
+            )?)
+        }
+        _ => Arc::clone(array),
+    })
 }
 
 fn members(arrays: &ArrayRef, values: &ArrayRef, found: &BooleanArray) -> BooleanArray {

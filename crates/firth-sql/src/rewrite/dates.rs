@@ -100,7 +100,8 @@ fn first_day(unit: &str) -> Option<i64> {
     }
 }
 
-/// `DATE_TRUNC(d, PART)`. DataFusion's answers a timestamp: of `DATE_TRUNC` it is made a DATE again where it was one.
+/// `DATE_TRUNC(d, PART)`. DataFusion's answers a timestamp: of `DATE_TRUNC` it is made a DATE again where it was one. What is made
+/// of the parts of a date gets the type of what it is of, too.
 pub(super) fn truncated(arguments: &[Expr], is_date: bool, span: Span) -> Result<Option<Expr>> {
     let [date, unit] = arguments else { return Ok(None) };
     let Some(unit) = part(unit) else { return Ok(None) };
@@ -127,7 +128,7 @@ pub(super) fn truncated(arguments: &[Expr], is_date: bool, span: Span) -> Result
             _ => return Err(unknown_part(&unit, span)),
         }
     };
-    Ok(Some(match is_date {
+    Ok(Some(match is_date || unit == "ISOYEAR" {
         true => build::call("truncated_as", [truncated, date.clone()]),
         false => truncated,
     }))

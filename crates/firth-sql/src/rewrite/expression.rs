@@ -129,7 +129,10 @@ impl Rewriter<'_> {
                 sets.iter_mut().try_for_each(|set| self.expressions(set))
             }
             Expr::Tuple(items) => self.expressions(items),
-            Expr::Struct { values, .. } => self.expressions(values),
+            Expr::Struct { values, .. } => {
+                values.iter_mut().for_each(|value| self.keep_name(value));
+                self.expressions(values)
+            }
             Expr::Array(array) => self.expressions(&mut array.elem),
             Expr::Interval(interval) => self.expression(&mut interval.value),
             Expr::Function(function) => self.function(function),
@@ -153,6 +156,13 @@ impl Rewriter<'_> {
             FunctionArguments::None => {}
             FunctionArguments::Subquery(query) => self.query(query)?,
             FunctionArguments::List(list) => {
+                if functions::makes_structure(&function.name) {
+                    for argument in &mut list.args {
+                        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) = argument {
+                            self.keep_name(value);
+                        }
+                    }
+                }
                 // What stands where a part of a date stands is no column.
                 let part = dates::takes_part(&function.name).then(|| list.args.len().saturating_sub(1));
                 for (index, argument) in list.args.iter_mut().enumerate() {
@@ -179,6 +189,16 @@ impl Rewriter<'_> {
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    /// A column that USING has made keeps its name as a field, whatever it stands for.
+    fn keep_name(&self, field: &mut Expr) {
+        if let Expr::Identifier(ident) = field {
+            let name = lowered(ident);
+            if self.scope.merged(&name.value).is_some() {
+                *field = Expr::Named { expr: Box::new(Expr::Identifier(name.clone())), name };
+            }
         }
     }
 

@@ -281,6 +281,11 @@ fn hashed(arguments: Vec<Expr>) -> Expr {
     build::call("decode", [build::call("md5", arguments), build::string("hex")])
 }
 
+/// Whether this is the function whose arguments become fields, named like the columns they are.
+pub(super) fn makes_structure(name: &ObjectName) -> bool {
+    matches!(idents(name).as_slice(), [name] if name.value.eq_ignore_ascii_case("STRUCT"))
+}
+
 /// `STRUCT(a, 1 AS b)` and `STRUCT<a INT64>(1)`. A column keeps its name, other values have none.
 pub(super) fn structure(values: Vec<Expr>, fields: &[StructField], span: Span) -> Result<Expr> {
     let mut arguments = Vec::with_capacity(values.len() * 2);

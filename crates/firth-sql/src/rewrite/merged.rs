@@ -41,6 +41,8 @@ pub(super) struct Parts {
     pub(super) list: Vec<Part>,
     /// A join that keeps rows without a partner, of whose column the table is not known.
     unknown: bool,
+    /// A join that keeps pairs only, of whose column the table is not known.
+    unknown_pairs: bool,
     /// A join that keeps rows without a partner.
     outer: bool,
 }
@@ -127,6 +129,7 @@ impl Rewriter<'_> {
                     return Err(unclear(name, span));
                 }
                 parts.unknown |= keeps == Keeps::Left;
+                parts.unknown_pairs |= keeps == Keeps::Pairs;
                 return Ok(());
             };
             by_on |= ![&ours, &theirs].iter().all(|value| matches!(value, Expr::CompoundIdentifier(_)));
@@ -156,7 +159,9 @@ impl Rewriter<'_> {
     /// Writes `*` out, if there is a USING behind it.
     pub(super) fn write_stars_out(&mut self, select: &mut Select) -> Result<()> {
         let parts = self.scope.parts();
-        if !parts.unknown && parts.merges().next().is_none() {
+        let unknown = parts.unknown || parts.unknown_pairs && parts.outer;
+        // Of pairs both columns are equal: which one DataFusion shows is the same.
+        if !unknown && (parts.unknown_pairs || parts.merges().next().is_none()) {
             return Ok(());
         }
         let mut items = Vec::with_capacity(select.projection.len());
@@ -167,7 +172,7 @@ impl Rewriter<'_> {
             };
             let plain = options.opt_except.is_none() && options.opt_replace.is_none();
             let parts = self.scope.parts();
-            if parts.unknown || (!plain && parts.outer) {
+            if unknown || (!plain && parts.outer) {
                 let message = if plain {
                     "* over this USING"
                 } else {
