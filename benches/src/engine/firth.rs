@@ -41,7 +41,9 @@ struct Source {
 pub(super) fn version(program: &Path) -> Result<String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("firth ").to_string())
+    // What stands below is of the build.
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().trim_start_matches("firth ").to_string())
 }
 
 /// The home folder within the engine's own.
