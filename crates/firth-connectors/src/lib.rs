@@ -14,6 +14,9 @@ mod opendal;
 mod postgres;
 mod spanner;
 
+/// For the counting of instructions; nothing else reads it.
+pub use postgres::counted::{batches_of_postgres_copy, postgres_copy_of};
+
 /// The stand-in Spanner server behind `stub_data`: what it was asked, and what it is to do wrong.
 ///
 /// Tests of other crates read it; nothing else does.

@@ -16,6 +16,7 @@
 //! types      how each is sent                  copy, column, nested, numeric   bytes into Arrow
 //! write      rows into a table                  encode             Arrow into bytes
 //! dialect    what may be pushed, and how it is written
+//! counted    a COPY without a server, for benchmarks
 //! ```
 
 mod backend;
@@ -25,6 +26,7 @@ mod catalog;
 mod certificate;
 mod column;
 mod copy;
+pub(crate) mod counted;
 mod dialect;
 mod encode;
 mod error;
