@@ -3,18 +3,11 @@
 use firth_diagnostic::{Code, Diagnostic, Result, Spanned};
 
 use super::cursor::Cursor;
-use super::{if_exists, if_not_exists, names, options, types};
+use super::{if_exists, if_not_exists, keys, names, options, types};
 use crate::{AlterTable, Statement, TableAction};
 
 /// What may be altered of tables in GoogleSQL, and not here.
-const NOT_HERE: &[&[&str]] = &[
-    &["ADD", "CONSTRAINT"],
-    &["ADD", "PRIMARY"],
-    &["ADD", "FOREIGN"],
-    &["DROP", "CONSTRAINT"],
-    &["DROP", "PRIMARY"],
-    &["SET", "DEFAULT"],
-];
+const NOT_HERE: &[&[&str]] = &[&["SET", "DEFAULT"]];
 
 /// Stands after ALTER TABLE.
 pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
@@ -46,6 +39,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
 
 fn action(cursor: &mut Cursor<'_>) -> Result<TableAction> {
     let start = cursor.here();
+    keys::refuse_altered(cursor)?;
     if let Some(words) = NOT_HERE.iter().find(|words| cursor.at_keywords(words)) {
         let message = format!("ALTER TABLE … {} is not in this version", words.join(" "));
         return Err(Diagnostic::error(Code::Unsupported, message).at(start));

@@ -5,6 +5,7 @@ use firth_diagnostic::{Code, Diagnostic, Result, Span};
 use crate::{Token, TokenKind, lex};
 
 /// Walks over a statement's tokens. Comments and the final semicolon are not among them.
+#[derive(Clone)]
 pub(super) struct Cursor<'a> {
     /// The statement's text, which every span is about.
     pub(super) text: &'a str,

@@ -7,6 +7,7 @@ mod connection;
 mod cursor;
 mod export;
 mod external_table;
+mod keys;
 mod load;
 mod materialized_view;
 mod names;

@@ -230,6 +230,44 @@ fn clauses_that_do_not_fit_are_named() {
 }
 
 #[test]
+fn keys_are_told_apart_from_columns() {
+    insta::assert_snapshot!(parsed("CREATE TABLE t (a INT64, PRIMARY KEY (a) NOT ENFORCED)"), @r"
+    error[unsupported]: PRIMARY KEY is not in this version: tables have no keys
+     --> sql:1:26
+    1 | CREATE TABLE t (a INT64, PRIMARY KEY (a) NOT ENFORCED)
+      |                          ^^^^^^^
+    hint: Leave it out. GoogleSQL's keys are NOT ENFORCED: no row is refused for one, there or here.
+    ");
+    for text in [
+        "CREATE TABLE t (a INT64, primary key (a))",
+        "CREATE TABLE t (a INT64, FOREIGN KEY (a) REFERENCES u (b) NOT ENFORCED)",
+        "CREATE TABLE t (a INT64, CONSTRAINT k PRIMARY KEY (a) NOT ENFORCED)",
+        "CREATE TABLE t (a INT64, CONSTRAINT IF NOT EXISTS `k` FOREIGN KEY (a) REFERENCES u (b) NOT ENFORCED)",
+        "CREATE TABLE t (a INT64 PRIMARY KEY NOT ENFORCED)",
+        "CREATE TABLE t (a INT64 NOT NULL PRIMARY KEY NOT ENFORCED OPTIONS (description = 'x'))",
+        "CREATE TABLE t (a INT64 OPTIONS (description = 'x') REFERENCES u (b))",
+        "CREATE TABLE t (a INT64 REFERENCES u (b) NOT ENFORCED)",
+        "CREATE TABLE t (a INT64 CONSTRAINT k REFERENCES u (b) NOT ENFORCED)",
+        "ALTER TABLE t ADD PRIMARY KEY (a) NOT ENFORCED",
+        "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (b) NOT ENFORCED",
+        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES u (b) NOT ENFORCED",
+        "ALTER TABLE t ADD COLUMN b INT64 REFERENCES u (b) NOT ENFORCED",
+        "ALTER TABLE t DROP CONSTRAINT IF EXISTS k",
+        "ALTER TABLE t DROP PRIMARY KEY",
+    ] {
+        let error = parse(text).expect_err(text);
+        assert_eq!(error.code(), Code::Unsupported, "{text}");
+        assert_eq!(error.hints().len(), 1, "{text}");
+    }
+    for text in [
+        "CREATE TABLE t (primary STRING, foreign INT64, constraint STRING NOT NULL, references DATE, key INT64)",
+        "CREATE TABLE t (`primary` STRING, constraint STRING)",
+    ] {
+        assert!(parse(text).is_ok(), "{}", parsed(text));
+    }
+}
+
+#[test]
 fn other_statements_of_googlesql_are_told_apart() {
     insta::assert_snapshot!(parsed("DROP FUNCTION f"), @r"
     error[unsupported]: DROP FUNCTION is not in this version

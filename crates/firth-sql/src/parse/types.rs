@@ -3,7 +3,7 @@
 use firth_diagnostic::{Code, Diagnostic, Result, Span, Spanned, did_you_mean};
 
 use super::cursor::Cursor;
-use super::{names, options};
+use super::{keys, names, options};
 use crate::column_type::{self, ColumnType};
 use crate::{ColumnDefinition, TokenKind};
 
@@ -18,6 +18,7 @@ pub(super) fn columns(cursor: &mut Cursor<'_>) -> Result<Option<Vec<ColumnDefini
     }
     let mut columns: Vec<ColumnDefinition> = Vec::new();
     while !cursor.at_operator(")") {
+        keys::refuse_of_table(cursor)?;
         let column = column(cursor)?;
         if cursor.at_keyword("DEFAULT") {
             return Err(Diagnostic::error(Code::Unsupported, "DEFAULT of columns is not in this version")
@@ -45,7 +46,9 @@ pub(super) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnDefinition> {
     let column_type = data_type(cursor, 0)?;
     let column_type = Spanned::new(column_type, cursor.since(start));
     let not_null = cursor.take_keywords(&["NOT", "NULL"]);
+    keys::refuse_of_column(cursor)?;
     options::optional(cursor)?;
+    keys::refuse_of_column(cursor)?;
     Ok(ColumnDefinition { name, column_type, not_null })
 }
 
