@@ -3,6 +3,7 @@
 import datetime as dt
 import decimal
 import os
+import random
 import sys
 
 import pyarrow as pa
@@ -116,3 +117,30 @@ with open(f"{out}/many.orc", "rb") as whole, open(f"{out}/cut_short.orc", "wb") 
     cut.write(whole.read()[:40000])
 with open(f"{out}/not.orc", "wb") as file:
     file.write(b"ORC this is none at all")
+# Stripes of 2048 rows, whose values are far apart, and not in order.
+seed = random.Random(7)
+blocks = []
+for block in range(8):
+    base = [3, 0, 5, 1, 7, 2, 6, 4][block] * 1000
+    index = range(2048)
+    blocks.append(
+        pa.table(
+            {
+                "n": pa.array([base + i % 100 for i in index]),
+                "zero": pa.array([0] * 2048),
+                "part": pa.array([None if block == 2 else base + i % 10 for i in index], pa.int64()),
+                "day": pa.array([dt.date(2020 + base // 1000, 1, 1 + i % 28) for i in index]),
+                "word": pa.array([("" if block == 1 else f"w{base:04}-") if i % 3 else None for i in index]),
+                "at": pa.array(
+                    [dt.datetime(2020 + base // 1000, 6, 1) + dt.timedelta(seconds=i) for i in index],
+                    pa.timestamp("us"),
+                ),
+                "f": pa.array([float("nan") if i == 5 else float(base) for i in index]),
+                "price": pa.array([D(base) / 100 for _ in index], pa.decimal128(12, 2)),
+                "noise": pa.array([seed.randbytes(20).hex() for _ in index]),
+            }
+        )
+    )
+with orc.ORCWriter(f"{out}/stripes.orc", stripe_size=1024, compression="zlib") as writer:
+    for block in blocks:
+        writer.write(block)

@@ -9,6 +9,7 @@ mod conform;
 mod file_bytes;
 mod orc;
 mod source;
+mod stripes;
 #[cfg(test)]
 mod tests;
 

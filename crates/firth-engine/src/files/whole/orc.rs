@@ -3,6 +3,8 @@
 //! The crate asks for each column's streams one by one. What it asks for is fetched in windows, so that streams
 //! that lie next to each other, and those that a projection leaves out between them if they are small, cost one request.
 //!
+//! A filter leaves out stripes, whose statistics stand in the footer (see `stripes`).
+//!
 //! A timestamp of ORC is the clock on a wall, without a zone. It is TIMESTAMP in UTC, as in BigQuery; a table whose
 //! column is declared DATETIME has it as it is.
 
@@ -23,12 +25,16 @@ use datafusion::{
     error::DataFusionError,
     execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation},
 };
-use futures::{FutureExt as _, Stream, TryStreamExt as _, future::BoxFuture};
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use object_store::{ObjectStoreExt as _, path::Path};
 use orc_rust::{
-    ArrowReaderBuilder, projection::ProjectionMask, reader::AsyncChunkReader, schema::TimestampPrecision,
+    ArrowReaderBuilder,
+    projection::ProjectionMask,
+    reader::{AsyncChunkReader, metadata::read_metadata_async},
+    schema::TimestampPrecision,
 };
 
+use super::stripes::{StripeFilter, WHOLE};
 use crate::store::StatementStore;
 
 /// The least that is fetched at once. Footers and the streams of narrow columns fit in.
@@ -41,7 +47,10 @@ pub(super) struct OrcBytes {
     size: u64,
     /// What was fetched last, and where it begins.
     window: (u64, Bytes),
+    /// The end of the file, likewise: its footer is read again for each run of stripes.
+    tail: (u64, Bytes),
     charged: MemoryReservation,
+    charged_tail: Arc<MemoryReservation>,
     failed: OrcFailed,
 }
 
@@ -65,7 +74,30 @@ impl OrcBytes {
     /// The file at `path`, of which nothing has been read.
     pub(super) fn new(store: Arc<StatementStore>, path: Path, size: u64, pool: &Arc<dyn MemoryPool>) -> Self {
         let charged = MemoryConsumer::new("files as they are read").register(pool);
-        OrcBytes { store, path, size, window: (0, Bytes::new()), charged, failed: OrcFailed::default() }
+        OrcBytes {
+            store,
+            path,
+            size,
+            window: (0, Bytes::new()),
+            tail: (size, Bytes::new()),
+            charged_tail: Arc::new(charged.new_empty()),
+            charged,
+            failed: OrcFailed::default(),
+        }
+    }
+
+    /// The same file, of which the end is known if it is here.
+    fn again(&self) -> Self {
+        OrcBytes {
+            store: Arc::clone(&self.store),
+            path: self.path.clone(),
+            size: self.size,
+            window: (0, Bytes::new()),
+            tail: self.tail.clone(),
+            charged: self.charged.new_empty(),
+            charged_tail: Arc::clone(&self.charged_tail),
+            failed: self.failed.clone(),
+        }
     }
 
     pub(super) fn failed(&self) -> OrcFailed {
@@ -74,10 +106,11 @@ impl OrcBytes {
 
     /// What of `range` is held, if all of it is.
     fn held(&self, range: &Range<u64>) -> Option<Bytes> {
-        let (start, bytes) = &self.window;
-        let from = usize::try_from(range.start.checked_sub(*start)?).ok()?;
-        let to = usize::try_from(range.end - start).ok()?;
-        (to <= bytes.len()).then(|| bytes.slice(from..to))
+        [&self.window, &self.tail].into_iter().find_map(|(start, bytes)| {
+            let from = usize::try_from(range.start.checked_sub(*start)?).ok()?;
+            let to = usize::try_from(range.end - start).ok()?;
+            (to <= bytes.len()).then(|| bytes.slice(from..to))
+        })
     }
 
     async fn bytes(&mut self, range: Range<u64>) -> io::Result<Bytes> {
@@ -96,15 +129,21 @@ impl OrcBytes {
             range.start
         };
         let length = usize::try_from(end - start).map_err(io::Error::other)?;
-        self.window = (0, Bytes::new());
-        self.charged.try_resize(length).map_err(|error| self.failed.keep(error))?;
+        if range.end < self.size {
+            self.window = (0, Bytes::new());
+            self.charged.try_resize(length).map_err(|error| self.failed.keep(error))?;
+        } else {
+            let charged = self.charged.new_empty();
+            charged.try_grow(length).map_err(|error| self.failed.keep(error))?;
+            self.charged_tail = Arc::new(charged);
+        }
         let fetched = self.store.get_range(&self.path, start..end).await;
         let fetched =
             fetched.map_err(|error| self.failed.keep(DataFusionError::ObjectStore(Box::new(error))))?;
         if fetched.len() != length {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than it was"));
         }
-        self.window = (start, fetched);
+        *(if range.end < self.size { &mut self.window } else { &mut self.tail }) = (start, fetched);
         self.held(&range).ok_or_else(|| io::Error::other("the window misses what it was fetched for"))
     }
 }
@@ -128,9 +167,25 @@ pub(super) async fn schema(bytes: OrcBytes) -> Result<SchemaRef, ArrowError> {
     Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 
-/// The batches of a file with at least the columns of `wanted`, if it has them.
+/// The batches of a file with at least the columns of `wanted`, if it has them. Stripes that `filter` passes no row of
+/// are left out; rows that it does not pass are not.
 pub(super) async fn batches(
+    mut bytes: OrcBytes,
+    wanted: SchemaRef,
+    batch_size: usize,
+    filter: Option<StripeFilter>,
+) -> Result<impl Stream<Item = Result<RecordBatch, ArrowError>>, ArrowError> {
+    let file = read_metadata_async(&mut bytes).await.map_err(external)?;
+    let ranges = filter.map_or_else(|| vec![WHOLE], |filter| filter.ranges(&file));
+    let runs =
+        stream::iter(ranges).then(move |range| run(bytes.again(), range, Arc::clone(&wanted), batch_size));
+    Ok(runs.try_flatten())
+}
+
+/// The batches of the stripes that begin in a range of the file's bytes.
+async fn run(
     bytes: OrcBytes,
+    range: Range<usize>,
     wanted: SchemaRef,
     batch_size: usize,
 ) -> Result<impl Stream<Item = Result<RecordBatch, ArrowError>>, ArrowError> {
@@ -145,6 +200,7 @@ pub(super) async fn batches(
         .with_timestamp_precision(TimestampPrecision::Microsecond)
         .with_projection(mask)
         .with_batch_size(batch_size)
+        .with_file_byte_range(range)
         .build_async();
     Ok(batches.and_then(move |batch| std::future::ready(moments(batch, &wanted))))
 }

@@ -14,8 +14,13 @@ use datafusion::{
     },
     error::{DataFusionError, Result},
     execution::memory_pool::MemoryPool,
-    physical_expr::projection::ProjectionExprs,
-    physical_plan::{PhysicalExpr, execution_plan::apply_expression_roots, metrics::ExecutionPlanMetricsSet},
+    physical_expr::{conjunction, projection::ProjectionExprs},
+    physical_plan::{
+        PhysicalExpr,
+        execution_plan::apply_expression_roots,
+        filter_pushdown::{FilterPushdownPropagation, PushedDown},
+        metrics::{ExecutionPlanMetricsSet, MetricBuilder},
+    },
 };
 use firth_diagnostic::Diagnostic;
 use futures::{FutureExt, StreamExt, stream};
@@ -28,6 +33,7 @@ use super::{
     conform::conformed,
     file_bytes::FileBytes,
     orc::{self, OrcBytes},
+    stripes::StripeFilter,
 };
 use crate::store::StatementStore;
 
@@ -41,6 +47,8 @@ pub(crate) struct WholeSource {
     table_schema: TableSchema,
     projection: SplitProjection,
     batch_size: usize,
+    /// What rows will be asked for. It leaves out stripes, and no rows.
+    predicate: Option<Arc<dyn PhysicalExpr>>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -58,6 +66,7 @@ impl WholeSource {
             projection: SplitProjection::unprojected(&table_schema),
             table_schema,
             batch_size: ConfigOptions::default().execution.batch_size.get(),
+            predicate: None,
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -89,18 +98,24 @@ impl Decoding {
 
 impl WholeSource {
     /// A file of ORC, which is read where it is wanted: by a task that waits for bytes between stripes.
-    fn decode_orc(&self, file: &PartitionedFile, schema: SchemaRef) -> Decoding {
+    fn decode_orc(&self, file: &PartitionedFile, schema: SchemaRef, partition: usize) -> Decoding {
         let location = file.object_meta.location.clone();
         let uri = self.store.uri(&location);
         let bytes = OrcBytes::new(Arc::clone(&self.store), location, file.object_meta.size, &self.pool);
         let (format, batch_size) = (self.format.clone(), self.batch_size);
+        let filter = self.predicate.as_ref().map(|predicate| StripeFilter {
+            predicate: Arc::clone(predicate),
+            table: Arc::clone(self.table_schema.table_schema()),
+            left_out: MetricBuilder::new(&self.metrics).counter("stripes_left_out", partition),
+        });
         let (sender, batches) = mpsc::channel(BATCHES);
         let decode = SpawnedTask::spawn(async move {
             let failed = bytes.failed();
             let told = |error: Diagnostic| DataFusionError::External(Box::new(error));
             let broken = |error| told(format.broken(&uri, &error));
             let decode = async {
-                let read = orc::batches(bytes, Arc::clone(&schema), batch_size).await.map_err(broken)?;
+                let read =
+                    orc::batches(bytes, Arc::clone(&schema), batch_size, filter).await.map_err(broken)?;
                 let mut read = std::pin::pin!(read);
                 while let Some(batch) = read.next().await {
                     let batch = conformed(&batch.map_err(broken)?, &schema, &uri).map_err(told)?;
@@ -125,16 +140,19 @@ impl WholeSource {
 
 struct WholeOpener {
     source: WholeSource,
+    partition: usize,
     /// The wanted columns.
     schema: SchemaRef,
 }
 
 impl FileOpener for WholeOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let (source, schema) = (self.source.clone(), Arc::clone(&self.schema));
+        let (source, schema, partition) = (self.source.clone(), Arc::clone(&self.schema), self.partition);
         Ok(async move {
             if let WholeFormat::Orc = source.format {
-                return Ok(stream::unfold(source.decode_orc(&file, schema), Decoding::next).boxed());
+                return Ok(
+                    stream::unfold(source.decode_orc(&file, schema, partition), Decoding::next).boxed()
+                );
             }
             let location = &file.object_meta.location;
             let uri = source.store.uri(location);
@@ -173,11 +191,11 @@ impl FileSource for WholeSource {
         &self,
         _store: Arc<dyn ObjectStore>,
         _config: &FileScanConfig,
-        _partition: usize,
+        partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let file_schema = self.table_schema.file_schema();
         let schema = Arc::new(file_schema.project(&self.projection.file_indices)?);
-        let opener = Arc::new(WholeOpener { source: self.clone(), schema });
+        let opener = Arc::new(WholeOpener { source: self.clone(), partition, schema });
         ProjectionOpener::try_new(self.projection.clone(), opener, file_schema)
     }
 
@@ -193,6 +211,21 @@ impl FileSource for WholeSource {
         let merged = self.projection.source.try_merge(projection)?;
         let projection = SplitProjection::new(self.table_schema.file_schema(), &merged);
         Ok(Some(Arc::new(WholeSource { projection, ..self.clone() })))
+    }
+
+    /// Takes filters of ORC, to leave out stripes: the rows are still filtered above.
+    fn try_pushdown_filters(
+        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
+        let answer =
+            FilterPushdownPropagation::with_parent_pushdown_result(vec![PushedDown::No; filters.len()]);
+        if !matches!(self.format, WholeFormat::Orc) || filters.is_empty() {
+            return Ok(answer);
+        }
+        let predicate = Some(conjunction(self.predicate.iter().cloned().chain(filters)));
+        Ok(answer.with_updated_node(Arc::new(WholeSource { predicate, ..self.clone() })))
     }
 
     fn projection(&self) -> Option<&ProjectionExprs> {
@@ -219,6 +252,7 @@ impl FileSource for WholeSource {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        apply_expression_roots(self.projection.source.iter().map(|column| &column.expr), f)
+        let projected = self.projection.source.iter().map(|column| &column.expr);
+        apply_expression_roots(self.predicate.iter().chain(projected), f)
     }
 }
