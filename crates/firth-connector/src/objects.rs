@@ -35,6 +35,12 @@ pub trait Staging: Send + Sync {
     /// Begins an upload to `path` and answers its id. Two uploads to one path do not disturb each other.
     async fn begin(&self, path: &Path) -> object_store::Result<String>;
 
+    /// Makes the place for the parts of an upload that was begun: what a store does that lets the writer choose
+    /// the id, so that nothing is there before the id is known. Stores that choose it have nothing to do.
+    async fn prepare(&self, _path: &Path, _upload: &str) -> object_store::Result<()> {
+        Ok(())
+    }
+
     /// Sends a part; the future answers the part's id. Parts are told of in order by calling this, and
     /// may arrive in any. All but the last have the same size, of at least 5 MiB.
     fn put_part(

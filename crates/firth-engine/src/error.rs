@@ -9,6 +9,7 @@ use arrow::{
 use datafusion::{common::SchemaError, error::DataFusionError, parquet::errors::ParquetError};
 use firth_connector::object_error;
 use firth_diagnostic::{Code, Diagnostic, did_you_mean};
+use tokio::task::JoinError;
 
 use crate::{files::sql_type, store::ChangedWhileReading};
 
@@ -71,6 +72,14 @@ fn from_borrowed(error: &DataFusionError) -> Diagnostic {
 /// The message for a statement that the user or a limit ended.
 pub(crate) fn cancelled() -> Diagnostic {
     Diagnostic::error(Code::Cancelled, "the statement was cancelled")
+}
+
+/// The message for a task that did not come to its end. One that panicked was not cancelled.
+pub(crate) fn not_joined(error: JoinError) -> Diagnostic {
+    let Ok(panic) = error.try_into_panic() else { return cancelled() };
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it said nothing");
+    Diagnostic::internal(format!("a task panicked: {text}"))
 }
 
 /// A diagnostic anywhere in the chain of causes.

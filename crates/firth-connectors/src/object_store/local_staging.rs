@@ -43,9 +43,13 @@ impl LocalStaging {
 impl Staging for LocalStaging {
     async fn begin(&self, path: &Path) -> Result<String> {
         let upload = Uuid::new_v4().simple().to_string();
-        let (_, hidden) = self.places(path, &upload)?;
-        blocking(path, move || create(&hidden).map(drop)).await?;
+        self.places(path, &upload)?;
         Ok(upload)
+    }
+
+    async fn prepare(&self, path: &Path, upload: &str) -> Result<()> {
+        let (_, hidden) = self.places(path, upload)?;
+        blocking(path, move || create(&hidden).map(drop)).await
     }
 
     fn put_part(
@@ -203,6 +207,9 @@ mod tests {
         let (store, staging) = staging(folder.path());
         let path = Path::from("out/x");
         let upload = staging.begin(&path).await.expect("begun");
+        let is_empty = fs::read_dir(folder.path()).expect("listed").next().is_none();
+        assert!(is_empty, "nothing is there before the id is known");
+        staging.prepare(&path, &upload).await.expect("made");
         // Parts may arrive in any order.
         for (index, offset, text) in [(1, 2, "cd"), (0, 0, "ab")] {
             let place = PartPlace { index, offset };

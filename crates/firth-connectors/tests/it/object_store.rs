@@ -102,7 +102,9 @@ async fn stale_reads_show(store: &dyn ObjectStore, path: &Path, uri: &str) {
 /// An upload is invisible until it is completed, and is completed once.
 async fn staged_upload(staging: &dyn Staging, store: &dyn ObjectStore, path: &Path) {
     let upload = staging.begin(path).await.expect("begun");
+    staging.prepare(path, &upload).await.expect("made");
     let lost = staging.begin(path).await.expect("begun");
+    staging.prepare(path, &lost).await.expect("made");
     let place = PartPlace { index: 0, offset: 0 };
     let send =
         |upload: &str, byte| staging.put_part(path, upload, place, Bytes::from(vec![byte; 5 << 20]).into());

@@ -10,13 +10,17 @@ use arrow::{
 use firth_connector::Options;
 use firth_diagnostic::{Code, Diagnostic, Result, did_you_mean};
 
-use super::options::positive;
+use super::{options::positive, writer::row_bytes};
 use crate::value::Values;
 
 /// The folder that Hive writes for NULL.
 const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Bytes of a file's rows in memory after which the next begins: as BigQuery's, about 1 GB.
 const ROW_BYTES: u64 = 1 << 30;
+/// Chunks of a file of the size that was asked for, at least: it is passed by one of them at most.
+const CHUNKS_OF_FILE: usize = 4;
+/// Rows that a chunk may always have: fewer are not worth their trouble, however small the files are to be.
+const LEAST_ROWS: usize = 256;
 
 /// The layout that the options ask for.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +96,15 @@ impl Layout {
         is_large && self.most_files.is_none_or(|most| files < most)
     }
 
+    /// The most rows of a chunk, if they are as large as these: a file is looked at after each chunk, so chunks
+    /// of files that are to be small are smaller still. What is larger in memory than as written, as in Parquet,
+    /// makes more chunks for each file.
+    pub(crate) fn chunk_rows(&self, rows: &RecordBatch) -> usize {
+        let Some(bytes) = self.file_bytes else { return usize::MAX };
+        let row = (row_bytes(rows) / rows.num_rows().max(1)).max(1);
+        (usize::try_from(bytes).unwrap_or(usize::MAX) / row / CHUNKS_OF_FILE).max(LEAST_ROWS)
+    }
+
     /// About how many bytes a file may get.
     pub(crate) fn expected_bytes(&self) -> u64 {
         match (self.most_files, self.file_bytes) {
@@ -121,13 +134,13 @@ pub(crate) fn partitions(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<(
         })
         .collect::<Result<_>>()?;
     let ranges = partition(&keys).map_err(internal)?.ranges();
-    Ok(ranges
-        .into_iter()
-        .map(|range: Range<usize>| (folder(&values, range.start), rows.slice(range.start, range.len())))
-        .collect())
+    let of_range =
+        |range: Range<usize>| Ok((folder(&values, range.start)?, rows.slice(range.start, range.len())));
+    ranges.into_iter().map(of_range).collect()
 }
 
-fn folder(values: &[(&str, Values)], row: usize) -> String {
+/// The folder of a row's values. Fails on a text that is the folder of NULL.
+fn folder(values: &[(&str, Values)], row: usize) -> Result<String> {
     let mut folder = String::new();
     let mut text = String::new();
     for (name, values) in values {
@@ -138,11 +151,20 @@ fn folder(values: &[(&str, Values)], row: usize) -> String {
         } else {
             text.clear();
             values.push_text(row, &mut text);
+            if text == NULL_FOLDER {
+                return Err(Diagnostic::error(
+                    Code::BadData,
+                    format!(
+                        "partition column {name:?} has the text {NULL_FOLDER:?}, which stands for NULL there"
+                    ),
+                )
+                .hint("Write another text in its place, or leave the column out of `partition_by`."));
+            }
             push_encoded(&text, &mut folder);
         }
         folder.push('/');
     }
-    folder
+    Ok(folder)
 }
 
 /// Hive writes what a folder cannot hold as `%XX`.

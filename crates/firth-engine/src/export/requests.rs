@@ -49,6 +49,11 @@ impl Staging for CountedStaging {
         self.inner.begin(path).await
     }
 
+    async fn prepare(&self, path: &Path, upload: &str) -> Result<()> {
+        // Object stores have nothing to do here either.
+        self.inner.prepare(path, upload).await
+    }
+
     fn put_part(
         &self,
         path: &Path,

@@ -10,6 +10,7 @@ use object_store::{PutPayload, path::Path};
 use tokio::task::JoinSet;
 
 use super::{Destination, StagedUpload};
+use crate::error::not_joined;
 
 /// The least size of a part. S3 allows ten thousand of at least 5 MiB: with 8 MiB a file may have 80 GiB.
 const SMALLEST_PART: u64 = 8 << 20;
@@ -37,23 +38,39 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Begins an upload of a file of about `expected` bytes. Nothing was sent of it yet.
+    /// Begins an upload of a file of about `expected` bytes. Nothing may be sent of it before it is
+    /// [prepared](Upload::prepare), and its id is to be noted before that.
     pub(crate) async fn begin(destination: &Arc<Destination>, path: Path, expected: u64) -> Result<Self> {
-        let uri = destination.uri_of(&path);
-        let id = destination.staging.begin(&path).await.map_err(|error| object_error(error, &uri))?;
-        Ok(Upload {
-            destination: Arc::clone(destination),
-            path,
-            id,
-            is_released: false,
-            part_bytes: SMALLEST_PART.max(expected / (MOST_PARTS / 2)).next_multiple_of(1 << 20),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            sending: JoinSet::new(),
-            parts: Vec::new(),
-            sent: 0,
-            crc32: Crc::new(),
-        })
+        let destination = Arc::clone(destination);
+        let beginning = async move {
+            let begun = destination.staging.begin(&path).await;
+            let id = begun.map_err(|error| object_error(error, &destination.uri_of(&path)))?;
+            Ok(Upload {
+                destination,
+                path,
+                id,
+                is_released: false,
+                part_bytes: SMALLEST_PART.max(expected / (MOST_PARTS / 2)).next_multiple_of(1 << 20),
+                waiting: VecDeque::new(),
+                waiting_bytes: 0,
+                sending: JoinSet::new(),
+                parts: Vec::new(),
+                sent: 0,
+                crc32: Crc::new(),
+            })
+        };
+        // An interrupt between the request and its answer would leave an upload whose id nobody has.
+        Canceller::shield(beginning).await.unwrap_or_else(|error| Err(not_joined(error)))
+    }
+
+    /// Makes the place for the first part.
+    pub(crate) async fn prepare(self) -> Result<Self> {
+        let preparing = async move {
+            let prepared = self.destination.staging.prepare(&self.path, &self.id).await;
+            prepared.map_err(|error| self.failed(error))?;
+            Ok(self)
+        };
+        Canceller::shield(preparing).await.unwrap_or_else(|error| Err(not_joined(error)))
     }
 
     /// The key.
@@ -136,7 +153,7 @@ impl Upload {
     async fn arrived(&mut self) -> Result<bool> {
         match self.sending.join_next().await {
             None => Ok(false),
-            Some(Err(_)) => Err(crate::error::cancelled()),
+            Some(Err(error)) => Err(not_joined(error)),
             Some(Ok((index, part))) => {
                 self.parts[index] = part.map_err(|error| self.failed(error))?;
                 Ok(true)

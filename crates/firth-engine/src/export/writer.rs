@@ -1,6 +1,9 @@
 //! Rows into files: chunks are encoded on all cores and appended in order.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
@@ -16,7 +19,7 @@ use super::{
     format::{Chunk, ChunkEncoder, FileBody},
     layout::partitions,
 };
-use crate::error::{cancelled, from_datafusion};
+use crate::error::{from_datafusion, not_joined};
 
 /// Files whose last parts are under way, at most.
 const FINISHING: usize = 4;
@@ -71,8 +74,9 @@ pub(crate) async fn write_rows(
                 start(&mut gathered, partition, &encoder, &mut jobs);
             }
             let mut rows = rows;
+            let most_rows = most_rows.min(writing.layout.chunk_rows(&rows));
             while gathered.rows + rows.num_rows() > most_rows {
-                let fitting = most_rows - gathered.rows;
+                let fitting = most_rows.saturating_sub(gathered.rows);
                 gathered.add(rows.slice(0, fitting));
                 rows = rows.slice(fitting, rows.num_rows() - fitting);
                 let partition = gathered.partition.clone();
@@ -108,9 +112,14 @@ impl Gathered {
         }
         self.rows += rows.num_rows();
         // Of a slice, only its own rows count.
-        self.bytes += rows.columns().iter().map(memory).sum::<usize>();
+        self.bytes += row_bytes(&rows);
         self.batches.push(rows);
     }
+}
+
+/// Bytes of the rows of a batch, which may be a slice, in memory.
+pub(super) fn row_bytes(rows: &RecordBatch) -> usize {
+    rows.columns().iter().map(memory).sum()
 }
 
 /// Bytes of an array's own rows. What its views share with others counts once for each view.
@@ -155,7 +164,7 @@ async fn catch_up(jobs: &mut VecDeque<Job>, waiting: usize, files: &mut Files<'_
     while jobs.len() > waiting
         && let Some(job) = jobs.pop_front()
     {
-        let (chunk, bounds) = job.task.join().await.map_err(|_| cancelled())??;
+        let (chunk, bounds) = job.task.join().await.map_err(not_joined)??;
         files.append(&job.partition, job.rows, job.bytes, chunk).await?;
         files.widen(bounds);
     }
@@ -171,8 +180,24 @@ struct Files<'a> {
     finishing: VecDeque<SpawnedTask<Result<Written>>>,
     written: Vec<Written>,
     begun: u64,
-    /// How many files the open file's partition has.
-    in_partition: u64,
+    numbers: Numbers,
+}
+
+/// The numbers that files of each folder have so far.
+///
+/// Rows of one folder need not follow each other: values that differ may be written alike, as NaN of either
+/// sign. Folders that differ by case alone share their numbers, since some file systems take them for one.
+#[derive(Default)]
+struct Numbers(HashMap<String, u64>);
+
+impl Numbers {
+    /// The number of the next file of a folder.
+    fn next(&mut self, folder: &str) -> u64 {
+        let next = self.0.entry(folder.to_ascii_lowercase()).or_default();
+        let number = *next;
+        *next += 1;
+        number
+    }
 }
 
 struct OpenFile {
@@ -195,16 +220,13 @@ impl<'a> Files<'a> {
             finishing: VecDeque::new(),
             written: Vec::new(),
             begun: 0,
-            in_partition: 0,
+            numbers: Numbers::default(),
         }
     }
 
     async fn append(&mut self, partition: &str, rows: u64, row_bytes: u64, chunk: Chunk) -> Result<()> {
         let in_another = match &self.open {
-            Some(file) if file.partition != partition => {
-                self.in_partition = 0;
-                true
-            }
+            Some(file) if file.partition != partition => true,
             Some(file) => self.writing.layout.is_full(file.upload.bytes(), file.row_bytes, self.begun),
             None => true,
         };
@@ -228,17 +250,17 @@ impl<'a> Files<'a> {
 
     async fn begin(&mut self, partition: &str) -> Result<()> {
         let destination = self.writing.destination;
-        let name = destination.names.name(partition, self.in_partition);
+        let name = destination.names.name(partition, self.numbers.next(partition));
         let expected = self.writing.layout.expected_bytes();
-        let mut upload = Upload::begin(destination, destination.key(&name)?, expected).await?;
+        let upload = Upload::begin(destination, destination.key(&name)?, expected).await?;
         if let Some(journal) = self.writing.journal {
             journal.note(&upload)?;
         }
+        let mut upload = upload.prepare().await?;
         (self.writing.begun)();
         let mut body = self.encoder.begin()?;
         upload.write(Bytes::from(body.begin()?)).await?;
         self.begun += 1;
-        self.in_partition += 1;
         let partition = partition.to_owned();
         self.open = Some(OpenFile {
             partition,
@@ -271,7 +293,7 @@ impl<'a> Files<'a> {
         while self.finishing.len() > most
             && let Some(file) = self.finishing.pop_front()
         {
-            self.written.push(file.join().await.map_err(|_| cancelled())??);
+            self.written.push(file.join().await.map_err(not_joined)??);
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use parquet::{
 };
 
 use super::{TablePlace, place};
-use crate::error::{cancelled, from_datafusion};
+use crate::error::{from_datafusion, not_joined};
 
 /// The numbers that DuckLake and Iceberg give the columns of such files.
 const PATH_COLUMN: (&str, i64) = ("file_path", 2_147_483_646);
@@ -127,7 +127,7 @@ pub(crate) async fn read_deletes(catalog: &Catalog, files: &[DataFile]) -> Resul
     })
     .join()
     .await
-    .map_err(|_| cancelled())?
+    .map_err(not_joined)?
 }
 
 fn read_list(path: &std::path::Path, rows: u64) -> Result<Deletions> {
@@ -192,7 +192,7 @@ pub(crate) async fn write_deletes(
     })
     .join()
     .await
-    .map_err(|_| cancelled())?
+    .map_err(not_joined)?
 }
 
 fn write_list(

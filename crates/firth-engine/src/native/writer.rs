@@ -25,7 +25,7 @@ use super::{
     place::{failed, seal},
 };
 use crate::{
-    error::{cancelled, from_datafusion},
+    error::{from_datafusion, not_joined},
     export::{Chunk, ChunkEncoder, ExportFormat, FileBody, chunks_ahead},
 };
 
@@ -154,7 +154,7 @@ impl Files {
         while self.jobs.len() > waiting
             && let Some((rows, task)) = self.jobs.pop_front()
         {
-            let chunk = task.join().await.map_err(|_| cancelled())??;
+            let chunk = task.join().await.map_err(not_joined)??;
             self.append(rows, chunk)?;
             if self.open.as_ref().is_some_and(|file| file.bytes >= FILE_BYTES) {
                 self.close().await?;
@@ -195,7 +195,7 @@ impl Files {
         })
         .join()
         .await
-        .map_err(|_| cancelled())??;
+        .map_err(not_joined)??;
         if let Some(written) = self.written.last_mut() {
             (written.bytes, written.footer_bytes, written.columns) = (bytes, footer_bytes, statistics);
         }

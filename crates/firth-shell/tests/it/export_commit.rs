@@ -75,7 +75,7 @@ impl Target {
     /// An export of so many rows whose values are all `value`: a file for about 16,000 rows.
     fn export(&self, folder: &str, rows: usize, value: i64, options: &str) -> String {
         format!(
-            "EXPORT DATA {} OPTIONS (format = 'CSV', uri = '{}/{folder}/x-*.csv', file_size = 1000{options}) AS
+            "EXPORT DATA {} OPTIONS (format = 'CSV', uri = '{}/{folder}/x-*.csv', file_size = 32000{options}) AS
              SELECT {value} AS v FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS a",
             self.with, self.uri
         )

@@ -1,7 +1,9 @@
 //! Ctrl-C, and readers that go away: the server hears of it within a second.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -120,4 +122,32 @@ fn a_reader_that_goes_away() {
     let output = child.wait_with_output().expect("ended");
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
     assert!(stopped - closed < SOON, "the server was at work for {:?}", stopped - closed);
+}
+
+/// The files below a folder, hidden ones too.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.expect("listed").path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// Wherever an interrupt finds an export that begins one file after another, it leaves none of them.
+#[test]
+fn an_export_of_many_files() {
+    let place = Place::new();
+    let target = place.path().join("out");
+    let sql = format!(
+        "EXPORT DATA OPTIONS (uri = 'file://{}/x-*.csv', format = 'CSV', file_size = 1000) AS
+         SELECT a FROM UNNEST(GENERATE_ARRAY(1, 10000)) AS a, UNNEST(GENERATE_ARRAY(1, 10000)) AS b",
+        target.display()
+    );
+    for files in 1..=12 {
+        let child = place.spawn(&["-c", &sql]);
+        until("the export's files", || files_below(&target).len() >= files);
+        signal(&child, "-INT");
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        place.run("CLEAN EXPORTS");
+        assert_eq!(files_below(&target), Vec::<PathBuf>::new(), "after an interrupt at {files} files");
+    }
 }

@@ -14,7 +14,7 @@ use parquet::{
 };
 
 use super::action::{Action, Add, MetaData, Protocol};
-use crate::{error::cancelled, versioned::place::TablePlace};
+use crate::{error::not_joined, versioned::place::TablePlace};
 
 /// Files of the log that are read at once.
 const AT_ONCE: usize = 8;
@@ -192,8 +192,7 @@ async fn checkpoint(place: &TablePlace<'_>, path: String) -> Result<Vec<Action>>
     if path.ends_with(".json") {
         return lines(&bytes).map_err(|error| damaged(&path, error.to_string()));
     }
-    let rows =
-        SpawnedTask::spawn_blocking(move || rows_as_lines(bytes)).join().await.map_err(|_| cancelled())?;
+    let rows = SpawnedTask::spawn_blocking(move || rows_as_lines(bytes)).join().await.map_err(not_joined)?;
     let rows = rows.map_err(|error| damaged(&path, error.to_string()))?;
     lines(&rows).map_err(|error| damaged(&path, error.to_string()))
 }

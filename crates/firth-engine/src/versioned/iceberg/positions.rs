@@ -18,7 +18,7 @@ use parquet::{
 
 use super::manifest::FileEntry;
 use crate::{
-    error::cancelled,
+    error::not_joined,
     native::Deletions,
     versioned::{bitmap, place::TablePlace},
 };
@@ -82,7 +82,7 @@ async fn read(
             })
             .join()
             .await
-            .map_err(|_| cancelled())?
+            .map_err(not_joined)?
         }
         (other, _, _) => Err(Diagnostic::error(
             Code::Unsupported,
