@@ -55,12 +55,7 @@ struct Decoding {
     /// Their places among the columns of the scan.
     places: Vec<usize>,
     /// What was decoded of each, if it is to be kept.
-    gathered: Vec<Option<Gathered>>,
-}
-
-struct Gathered {
-    column: DecodedColumn,
-    bytes: usize,
+    gathered: Vec<Option<DecodedColumn>>,
 }
 
 /// Rows of one batch, and which of them are left.
@@ -212,10 +207,7 @@ impl Decoding {
         let gathered = places.iter().map(|place| {
             let kept = read.kept.as_ref()?;
             let is_wanted = kept.is_wanted(group, read.columns[*place]);
-            is_wanted.then(|| {
-                let column = DecodedColumn::empty(read.data_type(*place).clone(), read.batch_size);
-                Gathered { column, bytes: 0 }
-            })
+            is_wanted.then(|| DecodedColumn::empty(read.data_type(*place).clone(), read.batch_size))
         });
         let gathered = gathered.collect();
         Ok(Decoding { decoder, places, gathered })
@@ -231,11 +223,10 @@ impl Decoding {
                 }
                 DecodeResult::Data(batch) => {
                     for (gathered, array) in self.gathered.iter_mut().zip(batch.columns()) {
-                        if let Some(known) = gathered {
-                            known.bytes += known.column.add(array);
-                            if known.bytes > GATHERED_AT_MOST {
-                                *gathered = None;
-                            }
+                        if let Some(known) = gathered
+                            && known.add(array) > GATHERED_AT_MOST
+                        {
+                            *gathered = None;
                         }
                     }
                     return Ok(Some(batch));
@@ -250,7 +241,7 @@ impl Decoding {
         let Some(kept) = &read.kept else { return };
         for (place, gathered) in self.places.iter().zip(self.gathered) {
             if let Some(gathered) = gathered {
-                kept.keep(group, read.columns[*place], gathered.column);
+                kept.keep(group, read.columns[*place], gathered);
             }
         }
     }

@@ -25,26 +25,39 @@ pub(crate) struct DecodedColumn {
     data_type: DataType,
     batch_size: usize,
     batches: Vec<KeptArray>,
+    /// Where the buffers are that were counted: several arrays share one, as views of one dictionary do.
+    counted: HashSet<usize>,
+    bytes: usize,
 }
 
 impl DecodedColumn {
     /// For soon: the arrays as they are.
     pub(crate) fn new(data_type: DataType, batch_size: usize, batches: Vec<ArrayRef>) -> Self {
-        let batches = batches.into_iter().map(KeptArray::Whole).collect();
-        DecodedColumn { data_type, batch_size, batches }
+        let mut column = DecodedColumn::empty(data_type, batch_size);
+        for array in batches {
+            column.push(KeptArray::Whole(array));
+        }
+        column
     }
 
     /// To be kept: without arrays yet.
     pub(crate) fn empty(data_type: DataType, batch_size: usize) -> Self {
-        DecodedColumn { data_type, batch_size, batches: Vec::new() }
+        DecodedColumn { data_type, batch_size, batches: Vec::new(), counted: HashSet::new(), bytes: 0 }
     }
 
-    /// Takes in the next array, in the fewest bytes. Answers how many.
+    /// Takes in the next array, in the fewest bytes. Answers how many all hold now.
     pub(crate) fn add(&mut self, array: &ArrayRef) -> usize {
-        let kept = KeptArray::packed(array);
-        let bytes = kept.memory_size(Buffer::capacity);
-        self.batches.push(kept);
-        bytes
+        self.push(KeptArray::packed(array));
+        self.bytes
+    }
+
+    fn push(&mut self, array: KeptArray) {
+        let counted = &mut self.counted;
+        let mut new = |buffer: &Buffer| {
+            if counted.insert(buffer.data_ptr().addr().get()) { buffer.capacity() } else { 0 }
+        };
+        self.bytes += array.memory_size(&mut new);
+        self.batches.push(array);
     }
 
     /// How many arrays there are.
@@ -55,14 +68,6 @@ impl DecodedColumn {
     /// The array of this number.
     pub(crate) fn batch(&self, number: usize) -> Option<Result<ArrayRef, ArrowError>> {
         self.batches.get(number).map(KeptArray::array)
-    }
-
-    /// What it holds in memory. Buffers that several arrays share, as views of one dictionary do, count once.
-    fn memory_size(&self) -> usize {
-        let mut known = HashSet::new();
-        let mut shared =
-            |buffer: &Buffer| if known.insert(buffer.data_ptr()) { buffer.capacity() } else { 0 };
-        self.batches.iter().map(|kept| kept.memory_size(&mut shared)).sum()
     }
 }
 
@@ -110,7 +115,7 @@ impl Columns {
 
     /// Keeps a column if there is room for it within `limit` bytes, or others have been unused for longer.
     fn keep(&mut self, key: ColumnKey, column: Arc<DecodedColumn>, limit: usize) {
-        let weight = column.memory_size();
+        let weight = column.bytes;
         let now = self.kept.clock();
         let seen = self.seen.get(&key).copied().unwrap_or(now);
         while self.kept.weight() + weight > limit {
@@ -236,9 +241,10 @@ mod tests {
     fn shared_buffers_count_once() {
         let long = "a text that is too long to lie within its view";
         let all: ArrayRef = Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(long, 1000)));
-        let whole = DecodedColumn::new(DataType::Utf8View, 1000, vec![Arc::clone(&all)]).memory_size();
-        let halves = vec![all.slice(0, 500), all.slice(500, 500)];
-        let halves = DecodedColumn::new(DataType::Utf8View, 500, halves).memory_size();
+        let mut whole = DecodedColumn::empty(DataType::Utf8View, 1000);
+        let mut halves = DecodedColumn::empty(DataType::Utf8View, 500);
+        halves.add(&all.slice(0, 500));
+        let (whole, halves) = (whole.add(&all), halves.add(&all.slice(500, 500)));
         assert!(halves < whole + 400, "{halves} {whole}");
     }
 }
