@@ -7,6 +7,8 @@ CREATE TABLE kinds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, price mo
   word tsvector, prices money[], zoned timetz, code varchar(5));
 CREATE TABLE flags (id bigint PRIMARY KEY, three bit(3), many bit varying(9), any_bits bit varying, threes bit(3)[], letter "char");
 CREATE TABLE exact (id bigint PRIMARY KEY, n numeric, cents numeric(10, 2), hundreds numeric(5, -2), tenths numeric(6, 1)[]);
+CREATE TABLE coarse (id bigint PRIMARY KEY, n numeric(5, 2), at timestamp(0), zoned timestamptz(3), clock time(0), span interval(0),
+  years interval year to month);
 CREATE TYPE flagged AS (three bit(3), n numeric(3, 1));
 CREATE TABLE within (id bigint PRIMARY KEY, flagged flagged);
 CREATE DOMAIN tenth AS numeric(6, 1);

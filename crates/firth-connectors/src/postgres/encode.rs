@@ -230,10 +230,21 @@ impl Encoder {
                 into.put_slice(text(values, row)?.as_bytes());
             }
             Encoder::Bytes => into.put_slice(values.as_binary::<i32>().value(row)),
-            Encoder::Date => into.put_i32(values.as_primitive::<Date32Type>().value(row) - EPOCH_DAYS),
+            Encoder::Date => {
+                let days = values.as_primitive::<Date32Type>().value(row);
+                // The least number is not a date there, but -infinity.
+                let there = days.checked_sub(EPOCH_DAYS).filter(|days| *days != i32::MIN);
+                into.put_i32(
+                    there.ok_or_else(|| Unfit::OutOfRange(format!("a date {days} days after 1970-01-01")))?,
+                );
+            }
             Encoder::Time => into.put_i64(values.as_primitive::<Time64MicrosecondType>().value(row)),
             Encoder::Timestamp => {
-                into.put_i64(values.as_primitive::<TimestampMicrosecondType>().value(row) - EPOCH_MICROS);
+                let micros = values.as_primitive::<TimestampMicrosecondType>().value(row);
+                let there = micros.checked_sub(EPOCH_MICROS).filter(|micros| *micros != i64::MIN);
+                into.put_i64(there.ok_or_else(|| {
+                    Unfit::OutOfRange(format!("a time {micros} microseconds after 1970-01-01"))
+                })?);
             }
             Encoder::Interval => {
                 let value = values.as_primitive::<IntervalMonthDayNanoType>().value(row);
@@ -327,4 +338,42 @@ pub(super) fn rows(batch: &RecordBatch, encoders: &[Encoder], into: &mut BytesMu
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, TimestampMicrosecondArray};
+
+    use super::*;
+
+    /// What is sent for one value, or why it is not.
+    fn sent(values: ArrayRef, encoder: Encoder) -> String {
+        let batch = RecordBatch::try_from_iter([("x", values)]).expect("a batch");
+        let mut bytes = BytesMut::new();
+        match rows(&batch, &[encoder], &mut bytes) {
+            // After the number of columns and the value's length.
+            Ok(()) => hex(&bytes[6..]),
+            Err(error) => error.message().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_would_be_infinite_there_or_lie_beyond_is_refused() {
+        let date = |days: i32| sent(Arc::new(Date32Array::from(vec![days])), Encoder::Date);
+        let time =
+            |micros: i64| sent(Arc::new(TimestampMicrosecondArray::from(vec![micros])), Encoder::Timestamp);
+        assert_eq!(date(EPOCH_DAYS), "00000000");
+        assert_eq!(date(i32::MAX), "7fffd532");
+        assert_eq!(date(i32::MIN + EPOCH_DAYS + 1), "80000001");
+        for days in [i32::MIN + EPOCH_DAYS, i32::MIN] {
+            assert_eq!(date(days), format!("a date {days} days after 1970-01-01 does not fit column \"x\""));
+        }
+        assert_eq!(time(EPOCH_MICROS - 1), "ffffffffffffffff");
+        for micros in [i64::MIN + EPOCH_MICROS, i64::MIN] {
+            let shown = format!("a time {micros} microseconds after 1970-01-01 does not fit column \"x\"");
+            assert_eq!(time(micros), shown);
+        }
+    }
 }
