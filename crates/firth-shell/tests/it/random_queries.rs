@@ -20,6 +20,8 @@ use crate::{
 
 /// How many queries a push waits for.
 const QUERIES: u64 = 2000;
+/// A longer run by hand says so often how far it is.
+const TOLD: u64 = 1000;
 
 /// Numbers of `f` are quarters, so that their sums are exact in any order; those of `x` are extremes, and
 /// are not added up. `h` has −0 and 0.
@@ -86,6 +88,10 @@ async fn random_queries_give_the_rows_of_psql_with_and_without_pushdown() {
         if asked.len() == own_words::AT_ONCE || seed + 1 == first + count {
             let differences = own.compare(std::mem::take(&mut asked));
             assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+        }
+        let done = seed + 1 - first;
+        if count > QUERIES && done.is_multiple_of(TOLD) {
+            eprintln!("{done} queries asked, {answered} answered, {found} found rows");
         }
     }
     // Most queries are right ones, and find something.
