@@ -8,7 +8,6 @@
 //!   decimals. GoogleSQL coerces literals to the type they stand beside; every other FLOAT64 makes the
 //!   NUMERIC a FLOAT64.
 //! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
-//! - AVG of a NUMERIC is a NUMERIC, with nine decimals.
 //! - `IN (…)` is what `=` with each of the values is; so are `CASE x WHEN y` and NULLIF of FLOAT64.
 //! - `x IN UNNEST(a)` is NULL where x is not found among NULLs.
 //! - GREATEST and LEAST of a NULL are NULL.
@@ -37,14 +36,12 @@ use datafusion::{
 
 mod division;
 mod equal;
-mod mean;
 mod members;
 mod slice;
 mod text;
 
 use division::divide;
 use equal::{extreme, null_if, searched};
-use mean::averaged_as;
 use members::membership_by_equality;
 use slice::sliced;
 use text::{is_written_differently, to_text};
@@ -130,16 +127,6 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             None => Ok(Transformed::no(Expr::Case(case))),
         },
         Expr::ScalarFunction(function) => called(function, schema),
-        Expr::AggregateFunction(mut function) if function.func.name() == "avg" => {
-            let Some(argument) = function.params.args.first_mut() else {
-                return Ok(Transformed::no(Expr::AggregateFunction(function)));
-            };
-            let Some(wider) = averaged_as(argument, schema)? else {
-                return Ok(Transformed::no(Expr::AggregateFunction(function)));
-            };
-            *argument = Expr::Cast(Cast::new(Box::new(argument.clone()), wider));
-            Ok(Transformed::yes(Expr::AggregateFunction(function)))
-        }
         Expr::Cast(cast) if cast.field.data_type() == &DataType::Int64 => {
             // DataFusion cuts off what GoogleSQL rounds, half away from zero.
             let rounded = match cast.expr.get_type(schema)? {

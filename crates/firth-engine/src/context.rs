@@ -18,9 +18,10 @@ use firth_connector::Remotes;
 use firth_pushdown::FiltersToTheirColumns;
 
 use crate::{
-    Settings, coercion::GoogleSqlCoercion, field_names::FieldNames, field_projections::FieldProjections,
-    functions, lateral_unnest::LateralUnnest, membership::MembershipWithNulls, planner::StatementPlanner,
-    rejected::RejectedRows, store::StatementStores,
+    Settings, coercion::GoogleSqlCoercion, decimal_aggregates::average, field_names::FieldNames,
+    field_projections::FieldProjections, functions, lateral_unnest::LateralUnnest,
+    membership::MembershipWithNulls, planner::StatementPlanner, rejected::RejectedRows,
+    store::StatementStores,
 };
 
 /// How many consumers an out-of-memory message names.
@@ -78,6 +79,7 @@ pub(crate) fn statement_context(
     for function in functions::all() {
         context.register_udf(function.as_ref().clone());
     }
+    context.register_udaf(average().as_ref().clone());
     Ok(context)
 }
 

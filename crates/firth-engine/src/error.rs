@@ -239,6 +239,9 @@ fn from_arrow(error: &ArrowError) -> Diagnostic {
         ArrowError::DivideByZero => {
             Diagnostic::error(Code::BadData, "division by zero").hint("SAFE_DIVIDE(a, b) gives NULL instead.")
         }
+        ArrowError::ArithmeticOverflow(text) if text.ends_with("too large for FLOAT64") => {
+            Diagnostic::error(Code::BadData, "a number is out of range").detail(text)
+        }
         ArrowError::ArithmeticOverflow(text) => Diagnostic::error(Code::BadData, "a number is out of range")
             .detail(text)
             .hint("A wider type holds it: CAST one side to NUMERIC or FLOAT64."),

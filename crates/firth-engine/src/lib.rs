@@ -6,6 +6,7 @@
 
 mod coercion;
 mod context;
+mod decimal_aggregates;
 mod error;
 mod export;
 mod field_names;

@@ -1,14 +1,15 @@
-//! INT64 arithmetic that overflows is an error, as in GoogleSQL; DataFusion's `+`, `-`, `*` and SUM wrap.
+//! Arithmetic that overflows is an error, as in GoogleSQL; DataFusion's `+`, `-`, `*` and SUM of INT64 wrap, and so does its SUM of decimals.
 //!
 //! The operators stay DataFusion's own until its optimizer and the pushdown are done with them: both know
 //! operators, and neither knows our functions. [`check_arithmetic`] then puts a checked function in the
 //! place of each that is left. What has no column in it is different: it is computed while it is optimized, so
 //! the analyzer ([`checked_constant`]) replaces it before.
 //!
-//! SUM and AVG of FLOAT64 over a window that slides become others too: [`sliding`].
+//! SUM and AVG of FLOAT64 become others too, which are not infinite by themselves ([`finite`]), or if the window slides, [`sliding`].
 //!
 //! A remote that evaluates an operator fails by itself where it overflows: its dialect lists it for that.
 
+mod finite;
 mod function;
 mod sliding;
 mod sum;
@@ -28,6 +29,8 @@ use datafusion::{
     },
 };
 
+use crate::decimal_aggregates::{exact_sum, may_wrap};
+use finite::finite;
 use function::checked;
 use sliding::sliding;
 use sum::checked_sum;
@@ -81,19 +84,14 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             Ok(Transformed::yes(checked(op, *left, *right)?))
         }
-        Expr::AggregateFunction(mut function)
-            if is_plain_sum(&function.func, &function.params.args, schema)? =>
-        {
-            function.func = checked_sum();
+        Expr::AggregateFunction(mut function) => {
+            let Some(checked) = checked_aggregate(&function.func, &function.params.args, schema)? else {
+                return Ok(Transformed::no(Expr::AggregateFunction(function)));
+            };
+            function.func = checked;
             Ok(Transformed::yes(Expr::AggregateFunction(function)))
         }
         Expr::WindowFunction(mut function) => match &function.fun {
-            WindowFunctionDefinition::AggregateUDF(sum)
-                if is_plain_sum(sum, &function.params.args, schema)? =>
-            {
-                function.fun = WindowFunctionDefinition::AggregateUDF(checked_sum());
-                Ok(Transformed::yes(Expr::WindowFunction(function)))
-            }
             WindowFunctionDefinition::AggregateUDF(aggregate)
                 if !function.params.distinct
                     && !function.params.window_frame.start_bound.is_unbounded()
@@ -105,16 +103,30 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 function.fun = WindowFunctionDefinition::AggregateUDF(sliding);
                 Ok(Transformed::yes(Expr::WindowFunction(function)))
             }
+            WindowFunctionDefinition::AggregateUDF(sum)
+                if let Some(checked) = checked_aggregate(sum, &function.params.args, schema)? =>
+            {
+                function.fun = WindowFunctionDefinition::AggregateUDF(checked);
+                Ok(Transformed::yes(Expr::WindowFunction(function)))
+            }
             _ => Ok(Transformed::no(Expr::WindowFunction(function))),
         },
         other => Ok(Transformed::no(other)),
     }
 }
 
-/// Whether this is DataFusion's SUM over INT64, DISTINCT or not.
-fn is_plain_sum(function: &Arc<AggregateUDF>, arguments: &[Expr], schema: &DFSchema) -> Result<bool> {
-    let [argument] = arguments else { return Ok(false) };
-    Ok(function.name() == "sum"
-        && !Arc::ptr_eq(function, &checked_sum())
-        && argument.get_type(schema)? == DataType::Int64)
+/// What takes the place of DataFusion's SUM or AVG, DISTINCT or not; `None` for other functions, and where they cannot overflow.
+fn checked_aggregate(
+    function: &Arc<AggregateUDF>,
+    arguments: &[Expr],
+    schema: &DFSchema,
+) -> Result<Option<Arc<AggregateUDF>>> {
+    let [argument] = arguments else { return Ok(None) };
+    let checked = match (function.name(), argument.get_type(schema)?) {
+        ("sum", DataType::Int64) => Some(checked_sum()),
+        ("sum", decimal) if may_wrap(&decimal) => Some(exact_sum()),
+        ("sum" | "avg", DataType::Float64) => finite(function.name()),
+        _ => None,
+    };
+    Ok(checked.filter(|checked| !Arc::ptr_eq(function, checked)))
 }

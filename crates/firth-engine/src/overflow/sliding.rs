@@ -10,7 +10,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Float64Array},
+    array::{ArrayRef, AsArray, Float64Array},
     datatypes::{DataType, Field, FieldRef, Float64Type},
 };
 use datafusion::{
@@ -21,6 +21,8 @@ use datafusion::{
         function::{AccumulatorArgs, StateFieldsArgs},
     },
 };
+
+use super::finite::overflow;
 
 /// The function that takes the place of SUM or AVG of FLOAT64, by its name.
 pub(super) fn sliding(name: &str) -> Option<Arc<AggregateUDF>> {
@@ -77,6 +79,8 @@ struct Window {
     older: Vec<f64>,
     newer: Vec<f64>,
     newer_sum: f64,
+    /// How many of them are infinite or NaN.
+    not_finite: usize,
 }
 
 impl Window {
@@ -112,6 +116,7 @@ fn numbers(columns: &[ArrayRef]) -> Result<&Float64Array> {
 impl Accumulator for Window {
     fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
         for value in numbers(columns)?.iter().flatten() {
+            self.not_finite += usize::from(!value.is_finite());
             self.newer.push(value);
             self.newer_sum += value;
         }
@@ -120,7 +125,10 @@ impl Accumulator for Window {
 
     fn retract_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
         let column = numbers(columns)?;
-        (0..column.len() - column.null_count()).for_each(|_| self.leave());
+        for value in column.iter().flatten() {
+            self.not_finite -= usize::from(!value.is_finite());
+            self.leave();
+        }
         Ok(())
     }
 
@@ -137,7 +145,11 @@ impl Accumulator for Window {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Float64(self.result()))
+        let result = self.result();
+        if self.not_finite == 0 && result.is_some_and(|result| !result.is_finite()) {
+            return Err(overflow());
+        }
+        Ok(ScalarValue::Float64(result))
     }
 
     fn size(&self) -> usize {

@@ -151,8 +151,8 @@ fn sum(operand: &Operand<'_>, over: &str, result: &DataType) -> Result<String, R
     }
 }
 
-/// Of decimals PostgreSQL's own average is rounded, ours is cut off; `div` cuts off, and what is divided has
-/// as many digits as the result. Floats are added up in another order, as with SUM.
+/// Of decimals PostgreSQL's own average is rounded twice: to digits of its choice, and by a cast to ours. `div` cuts off, so that
+/// half of the count is added to what is divided, which has as many digits as the result. Floats are added up in another order, as with SUM.
 fn average(operand: &Operand<'_>, over: &str, result: &DataType) -> Result<String, Reason> {
     match (operand.data_type, result) {
         (DataType::Float64, DataType::Float64) => Ok(format!("avg({}::float8){over}", operand.sql)),
@@ -160,9 +160,10 @@ fn average(operand: &Operand<'_>, over: &str, result: &DataType) -> Result<Strin
             DataType::Decimal128(..) | DataType::Decimal256(..),
             DataType::Decimal128(_, scale @ 0..) | DataType::Decimal256(_, scale @ 0..),
         ) => {
-            let sql = operand.sql;
+            let (sum, count) =
+                (format!("sum({}){over}", operand.sql), format!("count({}){over}", operand.sql));
             let mean = format!(
-                "(pg_catalog.div(sum({sql}){over} * 1e{scale}::numeric, nullif(count({sql}){over}, 0)) * 1e-{scale}::numeric)"
+                "(pg_catalog.sign({sum}) * pg_catalog.div(pg_catalog.abs({sum}) * 2e{scale}::numeric + {count}, nullif(2 * {count}, 0)) * 1e-{scale}::numeric)"
             );
             Ok(decimal(&mean, result))
         }

@@ -184,7 +184,7 @@ fn written(value: &str, data_type: &DataType) -> String {
     match data_type {
         DataType::Boolean => if value == "t" { "true" } else { "false" }.to_owned(),
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => {
-            cut(value, usize::try_from(*scale).expect("a scale of NUMERIC"))
+            rounded(value, usize::try_from(*scale).expect("a scale of NUMERIC"))
         }
         DataType::Float64 => format!("{:?}", value.parse::<f64>().expect("a number")),
         DataType::Timestamp(_, zone) => {
@@ -205,13 +205,28 @@ fn written(value: &str, data_type: &DataType) -> String {
     }
 }
 
-/// A decimal number of so many places, without zeros at its end. FIXME: means are cut off here, and rounded by BigQuery.
-fn cut(number: &str, scale: usize) -> String {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let fraction = fraction.get(..scale).unwrap_or(fraction).trim_end_matches('0');
+/// A decimal number of so many places, rounded half away from zero, without zeros at its end.
+fn rounded(number: &str, scale: usize) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let kept = fraction.get(..scale).unwrap_or(fraction);
+    let mut digits: Vec<u8> = whole.bytes().chain(kept.bytes()).collect();
+    let mut carries = fraction.as_bytes().get(scale).is_some_and(|next| *next >= b'5');
+    for digit in digits.iter_mut().rev() {
+        if carries {
+            carries = *digit == b'9';
+            *digit = if carries { b'0' } else { *digit + 1 };
+        }
+    }
+    let mut text = String::from_utf8(digits).expect("digits");
+    if carries {
+        text.insert(0, '1');
+    }
+    let fraction = text.split_off(text.len() - kept.len());
+    let fraction = fraction.trim_end_matches('0');
     let point = if fraction.is_empty() { "" } else { "." };
-    let text = format!("{whole}{point}{fraction}");
-    if text == "-0" { "0".to_owned() } else { text }
+    let shown = format!("{text}{point}{fraction}");
+    if shown == "0" { shown } else { format!("{sign}{shown}") }
 }
 
 #[test]
@@ -223,9 +238,17 @@ fn a_text_says_one_thing_in_two_ways() {
 
 #[test]
 fn decimals_have_no_zeros_at_their_end() {
-    for (number, scale, expected) in
-        [("1.25", 1, "1.2"), ("-0.04", 1, "0"), ("0.500", 9, "0.5"), ("7", 2, "7"), ("10", 2, "10")]
-    {
-        assert_eq!(cut(number, scale), expected, "{number} to {scale}");
+    for (number, scale, expected) in [
+        ("1.25", 1, "1.3"),
+        ("1.249", 1, "1.2"),
+        ("-0.04", 1, "0"),
+        ("-0.05", 1, "-0.1"),
+        ("0.500", 9, "0.5"),
+        ("9.996", 2, "10"),
+        ("-99.5", 0, "-100"),
+        ("7", 2, "7"),
+        ("10", 2, "10"),
+    ] {
+        assert_eq!(rounded(number, scale), expected, "{number} to {scale}");
     }
 }
