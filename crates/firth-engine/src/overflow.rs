@@ -5,18 +5,21 @@
 //! place of each that is left. What has no column in it is different: it is computed while it is optimized, so
 //! the analyzer ([`checked_constant`]) replaces it before.
 //!
+//! Dates and times plus an interval become functions that stay within the years 1 to 9999 ([`shift`]).
+//!
 //! SUM and AVG of FLOAT64 become others too, which are not infinite by themselves ([`finite`]), or if the window slides, [`sliding`].
 //!
 //! A remote that evaluates an operator fails by itself where it overflows: its dialect lists it for that.
 
 mod finite;
 mod function;
+mod shift;
 mod sliding;
 mod sum;
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::{
     common::{
         DFSchema,
@@ -24,14 +27,15 @@ use datafusion::{
     },
     error::Result,
     logical_expr::{
-        AggregateUDF, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFunctionDefinition,
-        expr_rewriter::NamePreserver, utils::merge_schema,
+        AggregateUDF, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, WindowFunctionDefinition,
+        expr_rewriter::NamePreserver, lit, utils::merge_schema,
     },
 };
 
 use crate::decimal_aggregates::{exact_sum, may_wrap};
 use finite::finite;
 use function::checked;
+use shift::shifted;
 use sliding::sliding;
 use sum::checked_sum;
 
@@ -84,6 +88,16 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             Ok(Transformed::yes(checked(op, *left, *right)?))
         }
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if let Some(shifted) = shifted_by_days(&left, op, &right, schema)? =>
+        {
+            Ok(Transformed::yes(shifted))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if let Some(shifted) = shifted(op, &left.get_type(schema)?, &right.get_type(schema)?) =>
+        {
+            Ok(Transformed::yes(shifted.call(vec![*left, *right])))
+        }
         Expr::AggregateFunction(mut function) => {
             let Some(checked) = checked_aggregate(&function.func, &function.params.args, schema)? else {
                 return Ok(Transformed::no(Expr::AggregateFunction(function)));
@@ -113,6 +127,20 @@ fn check(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         },
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// A DATE plus or minus a number of days, of which DataFusion makes an interval later.
+fn shifted_by_days(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let (date, number) = match (left.get_type(schema)?, right.get_type(schema)?) {
+        (DataType::Date32, DataType::Int64) => (left, right),
+        (DataType::Int64, DataType::Date32) if op == Operator::Plus => (right, left),
+        _ => return Ok(None),
+    };
+    let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+    let Some(shifted) = shifted(op, &DataType::Date32, &interval) else { return Ok(None) };
+    let seconds = checked(Operator::Multiply, number.clone(), lit(24 * 60 * 60_i64))?;
+    let days = Expr::Cast(Cast::new(Box::new(seconds), DataType::Duration(TimeUnit::Second)));
+    Ok(Some(shifted.call(vec![date.clone(), Expr::Cast(Cast::new(Box::new(days), interval))])))
 }
 
 /// What takes the place of DataFusion's SUM or AVG, DISTINCT or not; `None` for other functions, and where they cannot overflow.
