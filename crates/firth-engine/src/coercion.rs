@@ -7,6 +7,7 @@
 //! - A FLOAT64 *literal* beside a NUMERIC is that NUMERIC, exactly as written: `x = 0.07` compares
 //!   decimals. GoogleSQL coerces literals to the type they stand beside; every other FLOAT64 makes the
 //!   NUMERIC a FLOAT64.
+//! - Of FLOAT64 and NUMERIC in one CASE, array or column of a UNION, likewise.
 //! - CAST to STRING writes NUMERIC, DATETIME and TIMESTAMP as GoogleSQL does.
 //! - `IN (…)` is what `=` with each of the values is; so are `CASE x WHEN y` and NULLIF of FLOAT64.
 //! - `x IN UNNEST(a)` is NULL where x is not found among NULLs.
@@ -34,6 +35,7 @@ use datafusion::{
     optimizer::AnalyzerRule,
 };
 
+mod chosen;
 mod division;
 mod equal;
 mod members;
@@ -59,6 +61,10 @@ impl AnalyzerRule for GoogleSqlCoercion {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| {
+            let plan = match &plan {
+                LogicalPlan::Union(union) => chosen::columns(union)?.unwrap_or(plan),
+                _ => plan,
+            };
             let schema = match &plan {
                 LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
                 other => merge_schema(&other.inputs()),
@@ -99,11 +105,14 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Ok(Transformed::new_transformed(checked.data, changed))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let data_type = expr.get_type(schema)?;
-            let (low, changed_low) = beside(*low, &data_type);
-            let (high, changed_high) = beside(*high, &data_type);
-            let between = Expr::Between(Between::new(expr, negated, Box::new(low), Box::new(high)));
-            Ok(Transformed::new_transformed(between, changed_low || changed_high))
+            let values = [*expr, *low, *high];
+            let (values, changed) = match chosen::alike(&values, schema)? {
+                Some(alike) => (<[Expr; 3]>::try_from(alike).unwrap_or(values), true),
+                None => (values, false),
+            };
+            let [expr, low, high] = values.map(Box::new);
+            let between = Expr::Between(Between::new(expr, negated, low, high));
+            Ok(Transformed::new_transformed(between, changed))
         }
         Expr::InList(InList { expr, list, negated }) => {
             let data_type = expr.get_type(schema)?;
@@ -122,10 +131,13 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 None => Ok(Transformed::new_transformed(Expr::InList(members), changed)),
             }
         }
-        Expr::Case(case) => match searched(&case, schema)? {
-            Some(searched) => Ok(Transformed::yes(Expr::Case(searched))),
-            None => Ok(Transformed::no(Expr::Case(case))),
-        },
+        Expr::Case(mut case) => {
+            let changed = chosen::results(&mut case, schema)?;
+            match searched(&case, schema)? {
+                Some(searched) => Ok(Transformed::yes(Expr::Case(searched))),
+                None => Ok(Transformed::new_transformed(Expr::Case(case), changed)),
+            }
+        }
         Expr::ScalarFunction(function) => called(function, schema),
         Expr::Cast(cast) if cast.field.data_type() == &DataType::Int64 => {
             // DataFusion cuts off what GoogleSQL rounds, half away from zero.
@@ -160,6 +172,7 @@ fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed
     if let Some(expr) = null_if(&function, schema)? {
         return Ok(Transformed::yes(expr));
     }
+    let changed = chosen::arguments(&mut function, schema)?;
     match (function.func.name(), function.args.len()) {
         // DATE_TRUNC of a DATE is a DATE, of a DATETIME a DATETIME, of a TIMESTAMP a TIMESTAMP.
         ("truncated_as", 2) => {
@@ -178,7 +191,7 @@ fn called(mut function: ScalarFunction, schema: &DFSchema) -> Result<Transformed
             function.args.push(lit(WHITE_SPACE));
             Ok(Transformed::yes(Expr::ScalarFunction(function)))
         }
-        _ => Ok(Transformed::no(Expr::ScalarFunction(function))),
+        _ => Ok(Transformed::new_transformed(Expr::ScalarFunction(function), changed)),
     }
 }
 
