@@ -14,7 +14,7 @@
 //! - GREATEST and LEAST of a NULL are NULL.
 //! - SUBSTR, LEFT and RIGHT of computed numbers count as GoogleSQL does, and TRIM takes away all white space.
 
-use std::str::FromStr;
+use std::{collections::VecDeque, str::FromStr};
 
 use arrow::datatypes::DataType;
 use datafusion::{
@@ -94,37 +94,26 @@ fn coerce(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 let operands = vec![operand(left, left_type), operand(right, right_type)];
                 return Ok(Transformed::yes(divide().call(operands)));
             }
-            let (left, changed_left) = beside(*left, &right_type);
-            let (right, changed_right) = beside(*right, &left_type);
-            let (left, widened_left) = as_float_beside(left, &right.get_type(schema)?, schema)?;
-            let (right, widened_right) = as_float_beside(right, &left.get_type(schema)?, schema)?;
-            let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
-            let changed = changed_left || changed_right || widened_left || widened_right;
-            let checked = checked_constant(expr, schema)?;
+            let (operands, changed) = alike([*left, *right], schema)?;
+            let [left, right] = operands.map(Box::new);
+            let checked = checked_constant(Expr::BinaryExpr(BinaryExpr::new(left, op, right)), schema)?;
             let changed = changed || checked.transformed;
             Ok(Transformed::new_transformed(checked.data, changed))
         }
         Expr::Between(Between { expr, negated, low, high }) => {
-            let values = [*expr, *low, *high];
-            let (values, changed) = match chosen::alike(&values, schema)? {
-                Some(alike) => (<[Expr; 3]>::try_from(alike).unwrap_or(values), true),
-                None => (values, false),
-            };
+            let (values, changed) = alike([*expr, *low, *high], schema)?;
             let [expr, low, high] = values.map(Box::new);
             let between = Expr::Between(Between::new(expr, negated, low, high));
             Ok(Transformed::new_transformed(between, changed))
         }
         Expr::InList(InList { expr, list, negated }) => {
+            let values = chosen::alike(std::iter::once(expr.as_ref()).chain(&list), schema)?;
+            let changed = values.is_some();
+            let (expr, list) = match values.map(VecDeque::from) {
+                Some(mut values) => (values.pop_front().map_or(expr, Box::new), values.into()),
+                None => (expr, list),
+            };
             let data_type = expr.get_type(schema)?;
-            let mut changed = false;
-            let list = list
-                .into_iter()
-                .map(|item| {
-                    let (item, changed_item) = beside(item, &data_type);
-                    changed |= changed_item;
-                    item
-                })
-                .collect();
             let members = InList::new(expr, list, negated);
             match membership_by_equality(&members, &data_type, schema)? {
                 Some(expr) => Ok(Transformed::yes(expr)),
@@ -213,12 +202,11 @@ fn is_rounded(expr: &Expr) -> bool {
         if ["round", "trunc", "floor", "ceil"].contains(&function.func.name()))
 }
 
-/// A decimal that stands beside a FLOAT64, as a FLOAT64.
-fn as_float_beside(expr: Expr, other: &DataType, schema: &DFSchema) -> Result<(Expr, bool)> {
-    let decimal = matches!(expr.get_type(schema)?, DataType::Decimal128(..) | DataType::Decimal256(..));
-    Ok(match decimal && *other == DataType::Float64 {
-        true => (Expr::Cast(Cast::new(Box::new(expr), DataType::Float64)), true),
-        false => (expr, false),
+/// Operands as one type if there are NUMERICs and FLOAT64 among them, and whether they changed.
+fn alike<const N: usize>(operands: [Expr; N], schema: &DFSchema) -> Result<([Expr; N], bool)> {
+    Ok(match chosen::alike(&operands, schema)? {
+        Some(alike) => (<[Expr; N]>::try_from(alike).unwrap_or(operands), true),
+        None => (operands, false),
     })
 }
 

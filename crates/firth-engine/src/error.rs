@@ -239,9 +239,6 @@ fn from_arrow(error: &ArrowError) -> Diagnostic {
         ArrowError::DivideByZero => {
             Diagnostic::error(Code::BadData, "division by zero").hint("SAFE_DIVIDE(a, b) gives NULL instead.")
         }
-        ArrowError::ArithmeticOverflow(text) if text.ends_with("too large for FLOAT64") => {
-            Diagnostic::error(Code::BadData, "a number is out of range").detail(text)
-        }
         ArrowError::ArithmeticOverflow(text) => Diagnostic::error(Code::BadData, "a number is out of range")
             .detail(text)
             .hint("A wider type holds it: CAST one side to NUMERIC or FLOAT64."),
@@ -341,5 +338,19 @@ impl InFile for Diagnostic {
             None => uri.to_owned(),
         };
         self.detail(detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panicked_was_not_cancelled() {
+        let panicked = tokio::spawn(async { panic!("row {}", 7) }).await.expect_err("it panicked");
+        assert_eq!(not_joined(panicked).message(), Diagnostic::internal("a task panicked: row 7").message());
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        assert_eq!(not_joined(task.await.expect_err("it was aborted")).code(), Code::Cancelled);
     }
 }

@@ -7,6 +7,7 @@
 mod coercion;
 mod context;
 mod decimal_aggregates;
+mod distinct_values;
 mod error;
 mod export;
 mod field_names;

@@ -41,10 +41,8 @@ impl LocalStaging {
 
 #[async_trait]
 impl Staging for LocalStaging {
-    async fn begin(&self, path: &Path) -> Result<String> {
-        let upload = Uuid::new_v4().simple().to_string();
-        self.places(path, &upload)?;
-        Ok(upload)
+    async fn begin(&self, _path: &Path) -> Result<String> {
+        Ok(Uuid::new_v4().simple().to_string())
     }
 
     async fn prepare(&self, path: &Path, upload: &str) -> Result<()> {

@@ -3,7 +3,7 @@
 //! GoogleSQL takes such NUMERICs for FLOAT64, unless all that is FLOAT64 is a literal, which is then a NUMERIC. DataFusion takes the
 //! FLOAT64 for decimals of 15 places, where 1e-20 is zero.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::datatypes::DataType;
 use datafusion::{
@@ -19,35 +19,65 @@ const CHOOSING: [&str; 6] = ["coalesce", "nvl", "ifnull", "greatest", "least", "
 /// Some NUMERIC, for a literal to be taken as one.
 const NUMERIC: DataType = DataType::Decimal128(38, 9);
 
-/// The values as one type if there are NUMERICs and FLOAT64 among them; else `None`.
-pub(super) fn alike(values: &[Expr], schema: &DFSchema) -> Result<Option<Vec<Expr>>> {
-    let mut types = Vec::with_capacity(values.len());
-    for value in values {
-        types.push(value.get_type(schema)?);
+/// As what such values are taken.
+#[derive(Clone, Copy)]
+enum Number {
+    Decimal,
+    Float,
+}
+
+impl Number {
+    /// Of values as they are written, with their types; `None` unless there are NUMERICs and FLOAT64 among them.
+    fn of(values: &[(Expr, DataType)]) -> Option<Self> {
+        if !are_mixed(values.iter().map(|(_, data_type)| data_type)) {
+            return None;
+        }
+        let fits =
+            |(value, data_type): &(Expr, DataType)| !is_float(data_type) || beside(value.clone(), &NUMERIC).1;
+        Some(if values.iter().all(fits) { Number::Decimal } else { Number::Float })
     }
-    if !types.iter().any(is_decimal) || !types.contains(&DataType::Float64) {
-        return Ok(None);
+
+    /// What takes the place of a value that is written so and is to be had as `value`; `None` if it stays.
+    fn taken(self, (written, data_type): &(Expr, DataType), value: impl FnOnce() -> Expr) -> Option<Expr> {
+        match self {
+            Number::Decimal if is_float(data_type) => Some(beside(written.clone(), &NUMERIC).0),
+            Number::Float if is_decimal(data_type) => {
+                Some(Expr::Cast(Cast::new(Box::new(value()), DataType::Float64)))
+            }
+            _ => None,
+        }
     }
-    let as_decimals: Vec<Expr> = values.iter().map(|value| beside(value.clone(), &NUMERIC).0).collect();
-    let mut are_literals = true;
-    for value in &as_decimals {
-        are_literals &= value.get_type(schema)? != DataType::Float64;
-    }
-    if are_literals {
-        return Ok(Some(as_decimals));
-    }
-    let floats = values.iter().zip(&types);
-    Ok(Some(
-        floats.map(|(value, of)| if is_decimal(of) { float(value.clone()) } else { value.clone() }).collect(),
-    ))
+}
+
+fn are_mixed<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
+    types.clone().any(is_decimal) && types.clone().any(is_float)
 }
 
 fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(..) | DataType::Decimal256(..))
 }
 
-fn float(value: Expr) -> Expr {
-    Expr::Cast(Cast::new(Box::new(value), DataType::Float64))
+fn is_float(data_type: &DataType) -> bool {
+    *data_type == DataType::Float64
+}
+
+/// The values as one type if there are NUMERICs and FLOAT64 among them; else `None`.
+pub(super) fn alike<'a>(
+    values: impl IntoIterator<Item = &'a Expr>,
+    schema: &DFSchema,
+) -> Result<Option<Vec<Expr>>> {
+    let typed = values.into_iter().map(|value| Ok((value, value.get_type(schema)?)));
+    let typed: Vec<(&Expr, DataType)> = typed.collect::<Result<_>>()?;
+    // Most are not, and need not be copied.
+    if !are_mixed(typed.iter().map(|(_, data_type)| data_type)) {
+        return Ok(None);
+    }
+    let typed: Vec<(Expr, DataType)> =
+        typed.into_iter().map(|(value, data_type)| (value.clone(), data_type)).collect();
+    let Some(number) = Number::of(&typed) else { return Ok(None) };
+    let taken =
+        |value: &(Expr, DataType)| number.taken(value, || value.0.clone()).unwrap_or_else(|| value.0.clone());
+    Ok(Some(typed.iter().map(taken).collect()))
 }
 
 /// A function that chooses among its arguments, or keeps them all.
@@ -55,17 +85,15 @@ pub(super) fn arguments(function: &mut ScalarFunction, schema: &DFSchema) -> Res
     if !CHOOSING.contains(&function.func.name()) {
         return Ok(false);
     }
-    let alike = alike(&function.args, schema)?;
-    let changed = alike.is_some();
-    function.args = alike.unwrap_or_else(|| std::mem::take(&mut function.args));
-    Ok(changed)
+    let Some(alike) = alike(&function.args, schema)? else { return Ok(false) };
+    function.args = alike;
+    Ok(true)
 }
 
 /// The results of a CASE.
 pub(super) fn results(case: &mut Case, schema: &DFSchema) -> Result<bool> {
-    let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref().clone());
-    let values: Vec<Expr> = thens.chain(case.else_expr.as_deref().cloned()).collect();
-    let Some(alike) = alike(&values, schema)? else { return Ok(false) };
+    let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+    let Some(alike) = alike(thens.chain(case.else_expr.as_deref()), schema)? else { return Ok(false) };
     let mut alike = alike.into_iter().map(Box::new);
     for ((_, then), value) in case.when_then_expr.iter_mut().zip(&mut alike) {
         *then = value;
@@ -76,57 +104,53 @@ pub(super) fn results(case: &mut Case, schema: &DFSchema) -> Result<bool> {
 
 /// The columns of a UNION; `None` if it stays as it is.
 pub(super) fn columns(union: &Union) -> Result<Option<LogicalPlan>> {
-    let mut inputs: Vec<LogicalPlan> = union.inputs.iter().map(|input| input.as_ref().clone()).collect();
+    let inputs = queries(union);
     let width = inputs.iter().map(|input| input.schema().fields().len()).min().unwrap_or(0);
-    let mut changed = false;
+    let mut replaced: Vec<HashMap<usize, Expr>> = vec![HashMap::new(); inputs.len()];
     for column in 0..width {
-        // As it is written, so that a literal is seen as one.
-        let written: Vec<Expr> = inputs.iter().map(|input| written(input, column)).collect();
-        let mut values = Vec::with_capacity(inputs.len());
-        for (input, value) in inputs.iter().zip(&written) {
-            values.push((value.clone(), input.schema().field(column).data_type().clone()));
-        }
-        let types: Vec<&DataType> = values.iter().map(|(_, data_type)| data_type).collect();
-        if !types.iter().any(|data_type| is_decimal(data_type)) || !types.contains(&&DataType::Float64) {
-            continue;
-        }
-        let is_literal = |value: &Expr| beside(value.clone(), &NUMERIC).1;
-        let are_literals =
-            values.iter().all(|(value, data_type)| *data_type != DataType::Float64 || is_literal(value));
-        for (input, (value, data_type)) in inputs.iter_mut().zip(values) {
-            let replaced = match (are_literals, data_type) {
-                (true, DataType::Float64) => Some(beside(value, &NUMERIC).0),
-                (false, data_type) if is_decimal(&data_type) => {
-                    Some(float(Expr::from(input.schema().qualified_field(column))))
-                }
-                _ => None,
-            };
-            if let Some(replaced) = replaced {
-                *input = with(input, column, replaced)?;
-                changed = true;
-            }
+        let typed: Vec<(Expr, DataType)> = inputs.iter().map(|input| written(input, column)).collect();
+        let Some(number) = Number::of(&typed) else { continue };
+        for ((input, value), replaced) in inputs.iter().zip(&typed).zip(&mut replaced) {
+            let taken = number.taken(value, || Expr::from(input.schema().qualified_field(column)));
+            replaced.extend(taken.map(|taken| (column, taken)));
         }
     }
-    if !changed {
+    if replaced.iter().all(HashMap::is_empty) {
         return Ok(None);
     }
-    let inputs = inputs.into_iter().map(Arc::new).collect();
-    Ok(Some(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+    let inputs = inputs.into_iter().zip(replaced).map(|(input, replaced)| with(input, replaced));
+    Ok(Some(LogicalPlan::Union(Union::try_new_with_loose_types(inputs.collect::<Result<_>>()?)?)))
 }
 
-/// The expression of a column of a projection, without its name.
-fn written(plan: &LogicalPlan, column: usize) -> Expr {
-    match plan {
+/// All that is put together: `a UNION ALL b UNION ALL c` has a UNION within.
+fn queries(union: &Union) -> Vec<&Arc<LogicalPlan>> {
+    let of = |input| match Arc::as_ref(input) {
+        LogicalPlan::Union(inner) => queries(inner),
+        _ => vec![input],
+    };
+    union.inputs.iter().flat_map(of).collect()
+}
+
+/// A column as it is written, so that a literal is seen as one, and its type.
+fn written(plan: &LogicalPlan, column: usize) -> (Expr, DataType) {
+    let (qualifier, field) = plan.schema().qualified_field(column);
+    let written = match plan {
         LogicalPlan::Projection(projection) => projection.expr[column].clone().unalias(),
-        _ => Expr::from(plan.schema().qualified_field(column)),
-    }
+        _ => Expr::from((qualifier, field)),
+    };
+    (written, field.data_type().clone())
 }
 
-/// The plan with another value in a column of the same name.
-fn with(plan: &LogicalPlan, column: usize, value: Expr) -> Result<LogicalPlan> {
-    let columns = plan.schema().iter().enumerate().map(|(index, (qualifier, field))| match index == column {
-        true => value.clone().alias_qualified(qualifier.cloned(), field.name()),
-        false => Expr::from((qualifier, field)),
-    });
-    Ok(LogicalPlan::Projection(Projection::try_new(columns.collect(), Arc::new(plan.clone()))?))
+/// The plan with other values in some columns, of the same names.
+fn with(plan: &Arc<LogicalPlan>, mut replaced: HashMap<usize, Expr>) -> Result<Arc<LogicalPlan>> {
+    if replaced.is_empty() {
+        return Ok(Arc::clone(plan));
+    }
+    let columns =
+        plan.schema().iter().enumerate().map(|(index, (qualifier, field))| match replaced.remove(&index) {
+            Some(value) => value.alias_qualified(qualifier.cloned(), field.name()),
+            None => Expr::from((qualifier, field)),
+        });
+    let columns = columns.collect();
+    Ok(Arc::new(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(plan))?)))
 }

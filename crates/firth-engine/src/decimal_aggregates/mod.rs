@@ -13,16 +13,13 @@ mod totals;
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::{
-    datatypes::{
-        DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, Field,
-        FieldRef,
-    },
-    error::ArrowError,
+use arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Decimal128Type, Decimal256Type, Field,
+    FieldRef,
 };
 use datafusion::{
     error::{DataFusionError, Result},
-    functions_aggregate::{average::Avg, sum::Sum},
+    functions_aggregate::{average::avg_udaf, sum::sum_udaf},
     logical_expr::{
         Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
         function::{AccumulatorArgs, StateFieldsArgs},
@@ -35,6 +32,7 @@ use self::{
     single::{Distinct, Single},
     totals::Width,
 };
+use crate::{files::sql_type, functions::bad_value};
 
 /// Decimals of a NUMERIC, and of a BIGNUMERIC.
 const NUMERIC_SCALE: i8 = 9;
@@ -45,14 +43,15 @@ const NARROW: u8 = 25;
 /// AVG: of decimals this module's, of all else DataFusion's.
 pub(crate) fn average() -> Arc<AggregateUDF> {
     static AVERAGE: LazyLock<Arc<AggregateUDF>> =
-        LazyLock::new(|| Arc::new(AggregateUDF::from(DecimalAverage { inner: Avg::new() })));
+        LazyLock::new(|| Arc::new(AggregateUDF::from(DecimalAggregate { inner: avg_udaf(), is_mean: true })));
     Arc::clone(&AVERAGE)
 }
 
 /// SUM of decimals that might wrap.
 pub(crate) fn exact_sum() -> Arc<AggregateUDF> {
-    static SUM: LazyLock<Arc<AggregateUDF>> =
-        LazyLock::new(|| Arc::new(AggregateUDF::from(ExactSum { inner: Sum::new() })));
+    static SUM: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| {
+        Arc::new(AggregateUDF::from(DecimalAggregate { inner: sum_udaf(), is_mean: false }))
+    });
     Arc::clone(&SUM)
 }
 
@@ -82,11 +81,6 @@ struct Aggregate {
 }
 
 impl Aggregate {
-    fn mean(value: &DataType) -> Option<Self> {
-        let (result, more) = mean_type(value)?;
-        Some(Aggregate { answer: Answer::Mean(more), value: value.clone(), result })
-    }
-
     /// The sum modulo the width, how often that was passed, and how many values there were.
     fn state_fields(&self, name: &str, is_distinct: bool) -> Vec<FieldRef> {
         let field =
@@ -118,11 +112,7 @@ impl Aggregate {
             (DataType::Decimal128(..), true) => Box::new(Distinct::<Decimal128Type>::new(self)),
             (DataType::Decimal256(..), false) => Box::new(Single::<Decimal256Type>::new(self)),
             (DataType::Decimal256(..), true) => Box::new(Distinct::<Decimal256Type>::new(self)),
-            _ => {
-                return Err(DataFusionError::Internal(
-                    "an aggregate of decimals over something else".to_owned(),
-                ));
-            }
+            _ => return Err(no_decimals()),
         })
     }
 
@@ -130,11 +120,7 @@ impl Aggregate {
         Ok(match &self.value {
             DataType::Decimal128(..) => Box::new(Groups::<Decimal128Type>::new(self)),
             DataType::Decimal256(..) => Box::new(Groups::<Decimal256Type>::new(self)),
-            _ => {
-                return Err(DataFusionError::Internal(
-                    "an aggregate of decimals over something else".to_owned(),
-                ));
-            }
+            _ => return Err(no_decimals()),
         })
     }
 
@@ -153,11 +139,19 @@ impl Aggregate {
         };
         match result.filter(|result| T::is_valid_decimal_precision(*result, precision)) {
             Some(result) => Ok(Some(result)),
-            None => {
-                Err(ArrowError::ArithmeticOverflow(format!("the {name} is too large for its type")).into())
-            }
+            None => Err(bad_value(
+                format!(
+                    "the {name} is too large for {}",
+                    sql_type(&Field::new(name, self.result.clone(), true))
+                ),
+                "CAST the values to BIGNUMERIC, or to FLOAT64, which has fewer digits.",
+            )),
         }
     }
+}
+
+fn no_decimals() -> DataFusionError {
+    DataFusionError::Internal("an aggregate of decimals over something else".to_owned())
 }
 
 /// The type of the mean of such values, and how many more decimals it has.
@@ -181,17 +175,28 @@ fn mean_type(value: &DataType) -> Option<(DataType, u32)> {
     }
 }
 
-fn argument(fields: &[FieldRef]) -> Result<&DataType> {
-    let argument = fields.first().map(|field| field.data_type());
-    argument.ok_or_else(|| DataFusionError::Internal("an aggregate without an argument".to_owned()))
-}
-
+/// SUM or AVG: of some decimals this module's, of all else DataFusion's.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct DecimalAverage {
-    inner: Avg,
+struct DecimalAggregate {
+    inner: Arc<AggregateUDF>,
+    is_mean: bool,
 }
 
-impl AggregateUDFImpl for DecimalAverage {
+impl DecimalAggregate {
+    /// What is computed here of such arguments, if it is.
+    fn own(&self, fields: &[FieldRef]) -> Result<Option<Aggregate>> {
+        let Some(value) = fields.first().map(|field| field.data_type()) else { return Ok(None) };
+        let answer = match (self.is_mean, mean_type(value)) {
+            (true, Some((_, more))) => Answer::Mean(more),
+            (false, Some(_)) if may_wrap(value) => Answer::Sum,
+            _ => return Ok(None),
+        };
+        let result = self.return_type(std::slice::from_ref(value))?;
+        Ok(Some(Aggregate { answer, value: value.clone(), result }))
+    }
+}
+
+impl AggregateUDFImpl for DecimalAggregate {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -202,98 +207,47 @@ impl AggregateUDFImpl for DecimalAverage {
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match arguments.first().and_then(mean_type) {
-            Some((mean, _)) => Ok(mean),
-            None => self.inner.return_type(arguments),
+            Some((mean, _)) if self.is_mean => Ok(mean),
+            _ => self.inner.return_type(arguments),
         }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        match Aggregate::mean(argument(args.input_fields)?) {
+        match self.own(args.input_fields)? {
             Some(aggregate) => Ok(aggregate.state_fields(args.name, args.is_distinct)),
             None => self.inner.state_fields(args),
         }
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        match Aggregate::mean(argument(args.expr_fields)?) {
+        match self.own(args.expr_fields)? {
             Some(aggregate) => aggregate.accumulator(args.is_distinct),
             None => self.inner.accumulator(args),
         }
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        match Aggregate::mean(argument(args.expr_fields)?) {
+        match self.own(args.expr_fields)? {
             Some(aggregate) => aggregate.accumulator(args.is_distinct),
             None => self.inner.create_sliding_accumulator(args),
         }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        match argument(args.expr_fields).ok().and_then(mean_type) {
-            Some(_) => !args.is_distinct,
-            None => self.inner.groups_accumulator_supported(args),
+        match self.own(args.expr_fields) {
+            Ok(Some(_)) => !args.is_distinct,
+            _ => self.inner.groups_accumulator_supported(args),
         }
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        match Aggregate::mean(argument(args.expr_fields)?) {
+        match self.own(args.expr_fields)? {
             Some(aggregate) => aggregate.groups(),
             None => self.inner.create_groups_accumulator(args),
         }
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
-        self.inner.reverse_expr()
-    }
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ExactSum {
-    inner: Sum,
-}
-
-impl ExactSum {
-    fn aggregate(&self, fields: &[FieldRef]) -> Result<Aggregate> {
-        let value = argument(fields)?.clone();
-        let result = self.inner.return_type(std::slice::from_ref(&value))?;
-        Ok(Aggregate { answer: Answer::Sum, value, result })
-    }
-}
-
-impl AggregateUDFImpl for ExactSum {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(arguments)
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        Ok(self.aggregate(args.input_fields)?.state_fields(args.name, args.is_distinct))
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.aggregate(args.expr_fields)?.accumulator(args.is_distinct)
-    }
-
-    fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.accumulator(args)
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !args.is_distinct
-    }
-
-    fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
-        self.aggregate(args.expr_fields)?.groups()
-    }
-
-    fn reverse_expr(&self) -> ReversedUDAF {
-        self.inner.reverse_expr()
+        ReversedUDAF::Identical
     }
 }

@@ -1,10 +1,6 @@
 //! The aggregates of one group; rows may be taken back, for a window that slides.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    mem::size_of_val,
-    sync::Arc,
-};
+use std::{hash::Hash, mem::size_of_val};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, PrimitiveArray},
@@ -16,6 +12,7 @@ use super::{
     Aggregate,
     totals::{Totals, Width},
 };
+use crate::distinct_values::DistinctValues;
 
 /// Of all values.
 #[derive(Debug)]
@@ -79,7 +76,8 @@ impl<T: Width> Accumulator for Single<T> {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let totals = &self.totals;
         let result = self.aggregate.result::<T>(totals.low[0], totals.carry_of(0), totals.counts[0])?;
-        scalar::<T>(result, &self.aggregate)
+        let result: PrimitiveArray<T> = std::iter::once(result).collect();
+        ScalarValue::try_from_array(&result.with_data_type(self.aggregate.result.clone()), 0)
     }
 
     fn size(&self) -> usize {
@@ -87,36 +85,28 @@ impl<T: Width> Accumulator for Single<T> {
     }
 }
 
-/// Of what is different: how often a value is there is counted.
+/// Of what is different.
 #[derive(Debug)]
 pub(super) struct Distinct<T: Width> {
     aggregate: Aggregate,
-    values: HashMap<T::Native, u64>,
+    values: DistinctValues<T>,
 }
 
-impl<T: Width> Distinct<T> {
+impl<T: Width<Native: Hash + Eq>> Distinct<T> {
     pub(super) fn new(aggregate: Aggregate) -> Self {
-        Distinct { aggregate, values: HashMap::new() }
+        let values = DistinctValues::new(aggregate.value.clone());
+        Distinct { aggregate, values }
     }
 }
 
-impl<T: Width<Native: std::hash::Hash + Eq>> Accumulator for Distinct<T> {
+impl<T: Width<Native: Hash + Eq>> Accumulator for Distinct<T> {
     fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        for value in columns[0].as_primitive::<T>().iter().flatten() {
-            *self.values.entry(value).or_default() += 1;
-        }
+        self.values.add(&columns[0]);
         Ok(())
     }
 
     fn retract_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        for value in columns[0].as_primitive::<T>().iter().flatten() {
-            if let Entry::Occupied(mut times) = self.values.entry(value) {
-                *times.get_mut() -= 1;
-                if *times.get() == 0 {
-                    times.remove();
-                }
-            }
-        }
+        self.values.take_back(&columns[0]);
         Ok(())
     }
 
@@ -125,35 +115,21 @@ impl<T: Width<Native: std::hash::Hash + Eq>> Accumulator for Distinct<T> {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for values in states[0].as_list::<i32>().iter().flatten() {
-            self.update_batch(&[values])?;
-        }
+        self.values.merge(&states[0]);
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values = PrimitiveArray::<T>::from_iter_values(self.values.keys().copied())
-            .with_data_type(self.aggregate.value.clone());
-        let values = (0..values.len()).map(|row| ScalarValue::try_from_array(&values, row));
-        let values: Vec<ScalarValue> = values.collect::<Result<_>>()?;
-        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&values, &self.aggregate.value))])
+        Ok(vec![self.values.state()?])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let mut totals = Totals::<T>::default();
-        totals.resize(1);
-        self.values.keys().for_each(|value| totals.add(0, *value, 1));
-        let result = self.aggregate.result::<T>(totals.low[0], totals.carry_of(0), totals.counts[0])?;
-        scalar::<T>(result, &self.aggregate)
+        let mut all = Single::<T>::new(self.aggregate.clone());
+        self.values.iter().for_each(|value| all.totals.add(0, value, 1));
+        all.evaluate()
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.values.capacity() * size_of::<(T::Native, u64)>()
+        size_of_val(self) + self.values.memory_size()
     }
-}
-
-fn scalar<T: Width>(value: Option<T::Native>, aggregate: &Aggregate) -> Result<ScalarValue> {
-    let array: PrimitiveArray<T> = std::iter::once(value).collect();
-    let array: ArrayRef = Arc::new(array.with_data_type(aggregate.result.clone()));
-    ScalarValue::try_from_array(&array, 0)
 }

@@ -130,8 +130,8 @@ impl Hash for Function {
     }
 }
 
-/// A value that a function does not take.
-fn bad_value(message: String, hint: &str) -> DataFusionError {
+/// A value that a function does not take, or cannot answer.
+pub(crate) fn bad_value(message: String, hint: &str) -> DataFusionError {
     DataFusionError::External(Box::new(Diagnostic::error(Code::BadData, message).hint(hint.to_owned())))
 }
 

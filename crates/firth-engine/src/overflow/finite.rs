@@ -10,7 +10,6 @@ use std::{
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray},
     datatypes::{DataType, FieldRef, Float64Type},
-    error::ArrowError,
 };
 use datafusion::{
     common::ScalarValue,
@@ -22,7 +21,7 @@ use datafusion::{
     },
 };
 
-use crate::decimal_aggregates::average;
+use crate::{decimal_aggregates::average, functions::bad_value};
 
 /// The function that takes the place of SUM or AVG of FLOAT64, by its name.
 pub(super) fn finite(name: &str) -> Option<Arc<AggregateUDF>> {
@@ -79,7 +78,10 @@ impl AggregateUDFImpl for Finite {
 
 /// The error for a sum beyond FLOAT64.
 pub(super) fn overflow() -> DataFusionError {
-    ArrowError::ArithmeticOverflow("the SUM is too large for FLOAT64".to_owned()).into()
+    bad_value(
+        "the sum of these FLOAT64 values is too large for FLOAT64".to_owned(),
+        "FLOAT64 ends at 1.8e308: divide the values before they are added up.",
+    )
 }
 
 /// The rows whose value is infinite or NaN; hardly ever any.

@@ -17,7 +17,8 @@ use datafusion::{
         ColumnarValue, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
     },
 };
-use firth_diagnostic::{Code, Diagnostic};
+
+use crate::functions::bad_value;
 
 /// Days from 1970-01-01 to 0001-01-01 and 9999-12-31.
 const DAYS: (i32, i32) = (-719_162, 2_932_896);
@@ -102,9 +103,9 @@ fn within(times: ArrayRef) -> Result<ArrayRef> {
     };
     match is_within {
         true => Ok(times),
-        false => Err(DataFusionError::External(Box::new(Diagnostic::error(
-            Code::BadData,
-            "a date or time plus or minus an interval is outside of the years 1 to 9999",
-        )))),
+        false => Err(bad_value(
+            "a date or time plus or minus an interval is outside of the years 1 to 9999".to_owned(),
+            "Take a smaller interval, or leave such rows out.",
+        )),
     }
 }

@@ -2,7 +2,6 @@
 //! decides, and not the order in which partitions and rows arrive.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
     mem::size_of_val,
     sync::{Arc, LazyLock},
 };
@@ -22,6 +21,8 @@ use datafusion::{
         utils::{AggregateOrderSensitivity, format_state_name},
     },
 };
+
+use crate::distinct_values::DistinctValues;
 
 /// Holds the sum of 2^63 INT64 values.
 const STATE: DataType = DataType::Decimal128(38, 0);
@@ -59,7 +60,7 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         match args.is_distinct {
-            true => Ok(Box::new(DistinctTotal::default())),
+            true => Ok(Box::new(DistinctTotal { values: DistinctValues::new(DataType::Int64) })),
             false => Ok(Box::new(Total::default())),
         }
     }
@@ -154,29 +155,20 @@ impl Accumulator for Total {
     }
 }
 
-/// One sum of what is different. Rows may be taken back, too, so how often a value is there is counted.
-#[derive(Debug, Default)]
+/// One sum of what is different. Rows may be taken back, too.
+#[derive(Debug)]
 struct DistinctTotal {
-    values: HashMap<i64, u64>,
+    values: DistinctValues<Int64Type>,
 }
 
 impl Accumulator for DistinctTotal {
     fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        for value in integers(columns)?.iter().flatten() {
-            *self.values.entry(value).or_default() += 1;
-        }
+        self.values.add(&columns[0]);
         Ok(())
     }
 
     fn retract_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
-        for value in integers(columns)?.iter().flatten() {
-            if let Entry::Occupied(mut times) = self.values.entry(value) {
-                *times.get_mut() -= 1;
-                if *times.get() == 0 {
-                    times.remove();
-                }
-            }
-        }
+        self.values.take_back(&columns[0]);
         Ok(())
     }
 
@@ -185,25 +177,21 @@ impl Accumulator for DistinctTotal {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for values in states[0].as_list::<i32>().iter().flatten() {
-            self.update_batch(&[values])?;
-        }
+        self.values.merge(&states[0]);
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values: Vec<ScalarValue> =
-            self.values.keys().map(|value| ScalarValue::Int64(Some(*value))).collect();
-        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Int64))])
+        Ok(vec![self.values.state()?])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let total: i128 = self.values.keys().copied().map(i128::from).sum();
+        let total: i128 = self.values.iter().map(i128::from).sum();
         Ok(ScalarValue::Int64(if self.values.is_empty() { None } else { Some(int64(total)?) }))
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.values.capacity() * size_of::<(i64, u64)>()
+        size_of_val(self) + self.values.memory_size()
     }
 }
 
